@@ -1,0 +1,1 @@
+"""Ears: engines, live streams, transcripts, and the pass over the recording after the call."""

@@ -1,0 +1,38 @@
+"""Errors that are meant for a person."""
+
+
+class HeyiError(Exception):
+    """Something a person must mend: one clear line, and what to do about it.
+
+    The command line prints ``message`` and ``hint`` without a traceback and exits with ``exit_code``.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class CityFileError(HeyiError):
+    """A file of a city folder is wrong: says file, line and what was expected."""
+
+
+class ModelMissing(HeyiError):
+    """A speech or voice model is absent or damaged."""
+
+
+class AmiError(HeyiError):
+    """Asterisk's manager interface refused, timed out or went away."""
+
+
+class NotAllowed(HeyiError):
+    """The state machine or the person's role does not allow this step."""
+
+
+class Conflict(HeyiError):
+    """Somebody else saved the same thing in between."""

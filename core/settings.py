@@ -1,0 +1,54 @@
+"""What differs from one site to the next: addresses, ports, folders, secrets. The city itself is data (``cities/``)."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment (``HEYI_…``); the defaults run everything on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="HEYI_", extra="ignore")
+
+    #: The city folder that is served.
+    city: Path = Path("cities/jinjiang")
+    #: Where everything that heyi writes lives: database, recordings, Asterisk's run-time folder.
+    data: Path = Path(".heyi/var")
+    #: Where downloaded things live: Asterisk, models, voices.
+    cache: Path = Path.home() / ".cache" / "heyi"
+    #: SQLAlchemy address; empty means SQLite in ``data``.
+    database_url: str = ""
+
+    #: Address that SIP, RTP, Asterisk's HTTP and the desk listen on.
+    host: str = "127.0.0.1"
+    sip_port: int = 5060
+    #: Asterisk's HTTP server, which carries the browsers' SIP over WebSocket.
+    sip_ws_port: int = 8088
+    rtp_start: int = 10000
+    rtp_end: int = 11999
+    ami_port: int = 5038
+    ami_user: str = "heyi"
+    ami_secret: str = "heyi-local"  # noqa: S105  the interface listens on loopback only; a site sets its own
+    #: Where Asterisk delivers the live audio of both legs.
+    media_port: int = 9093
+    desk_port: int = 8000
+    #: The city's telephone exchange: calls from this address are callers, calls out go there.
+    trunk_host: str = "127.0.0.2"
+    trunk_port: int = 5062
+
+    #: Folder of an Asterisk laid out as Debian does; empty means the one that ``./run`` fetched into ``cache``.
+    asterisk_prefix: Path | None = None
+    #: Recognition processes; two of one thread beat one of two (docs/speech.md).
+    asr_workers: int = Field(default=2, ge=1, le=64)
+    #: Key for signing sessions; empty means one is made and kept in ``data``.
+    session_secret: str = ""
+
+    @property
+    def db_url(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data.resolve() / 'heyi.db'}"
+
+    @property
+    def recordings(self) -> Path:
+        """Folder of finished and running recordings (Asterisk writes, the desk reads)."""
+        return self.data / "asterisk" / "spool" / "monitor"

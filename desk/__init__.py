@@ -1,0 +1,1 @@
+"""Screens: pages, API, live stream and the softphone."""

@@ -1,0 +1,1 @@
+"""Wiring and command line: the only room that knows everyone."""

@@ -1,0 +1,1 @@
+"""What callers hear: spoken prompts and the voice that makes them."""

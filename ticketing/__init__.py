@@ -1,0 +1,1 @@
+"""Tickets: opened from a call, dispatched, handled, called back, closed."""

@@ -1,0 +1,1 @@
+"""Judgement: emergency or service, what, where, whose. The screen always shows the words that decided."""
