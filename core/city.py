@@ -25,6 +25,8 @@ class Profile(_Data):
     #: Long-distance area code, as dialled: 0595.
     area_code: Annotated[str, Field(pattern=r"^0[0-9]{2,3}$")]
     timezone: Text = "Asia/Shanghai"
+    #: Head of ticket numbers: JJ20261121-0007.
+    ticket_prefix: Annotated[str, Field(pattern=r"^[A-Z]{1,4}$")] = "HY"
     #: Speech recognition: engine name, and model name or path.
     asr_engine: Literal["whisper", "vosk"] = "whisper"
     asr_model: Text = "whisper-base"

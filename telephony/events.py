@@ -1,7 +1,7 @@
 """What telephony tells the rooms above it."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from core.events import Event
 
@@ -80,18 +80,6 @@ class KeyPressed(CallEvent):
 
     question: str
     digit: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class LegAudio(CallEvent):
-    """20 ms or more of one party's voice; never stored."""
-
-    transient: ClassVar[bool] = True
-
-    leg: Leg
-    #: Signed 16-bit little-endian mono.
-    pcm: bytes
-    rate: int
 
 
 @dataclass(frozen=True, kw_only=True)
