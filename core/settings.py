@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     rtp_end: int = 11999
     ami_port: int = 5038
     ami_user: str = "heyi"
-    ami_secret: str = "heyi-local"  # noqa: S105  the interface listens on loopback only; a site sets its own
+    #: Empty means one made from the site's secret.
+    ami_secret: str = ""
     #: Where Asterisk delivers the live audio of both legs.
     media_port: int = 9093
     desk_port: int = 8000
@@ -37,12 +38,21 @@ class Settings(BaseSettings):
     trunk_host: str = "127.0.0.2"
     trunk_port: int = 5062
 
-    #: Folder of an Asterisk laid out as Debian does; empty means the one that ``./run`` fetched into ``cache``.
+    #: Root of an Asterisk laid out as Debian does (``/`` for the machine's own); empty means the one that ``./run``
+    #: fetched into ``cache``.
     asterisk_prefix: Path | None = None
+    #: Name of this Asterisk node, the head of its calls' ids.
+    node: str = Field(default="hy1", pattern=r"^[a-z][a-z0-9]{0,15}$")
+    #: Seconds after which an unanswered emergency rings every emergency desk.
+    last_resort_s: int = Field(default=25, ge=5, le=300)
+    #: Seconds of one round in the queue for a service call; it is told that it is not forgotten and goes on.
+    service_round_s: int = Field(default=60, ge=5, le=3600)
+    #: Seconds of wrap-up after a call (话后处理); the call taker may end it earlier.
+    wrapup_s: int = Field(default=30, ge=0, le=3600)
     #: Recognition processes; two of one thread beat one of two (docs/speech.md).
     asr_workers: int = Field(default=2, ge=1, le=64)
-    #: Key for signing sessions; empty means one is made and kept in ``data``.
-    session_secret: str = ""
+    #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
+    secret: str = ""
 
     @property
     def db_url(self) -> str:
