@@ -1,13 +1,26 @@
 """A city is data: these models say what its files may hold. Reading the files: :mod:`core.cityfile`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Text = Annotated[str, Field(min_length=1)]
-Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+#: What each pattern of these models asks for, in words for whoever wrote a wrong file.
+FORMS: dict[str, str] = {}
+
+
+def _form(pattern: str, words: str) -> Any:
+    FORMS[pattern] = words
+    return Field(pattern=pattern)
+
+
+#: One line without control characters: these texts end up in Asterisk's configuration and on screens.
+Text = Annotated[str, _form(r"^[^\s\pC]([^\pC]*[^\s\pC])?$", "text on one line, not empty, no space at either end")]
+MaybeText = Annotated[str, _form(r"^([^\s\pC]([^\pC]*[^\s\pC])?)?$", "text on one line, no space at either end")]
+Key = Annotated[str, _form(r"^[a-z][a-z0-9_-]*$", "a key: small letters, digits, _ and -, a letter first")]
 #: Telephone extension of a desk: three to six digits.
-Extension = Annotated[str, Field(pattern=r"^[1-9][0-9]{2,5}$")]
+Extension = Annotated[str, _form(r"^[1-9][0-9]{2,5}$", "an extension: 3 to 6 digits, not starting with 0")]
+#: National division code of a town (9 digits) or a community (12 digits); empty where it has none.
+DivisionCode = Annotated[str, _form(r"^([0-9]{9}([0-9]{3})?)?$", "a division code of 9 or 12 digits")]
 
 
 class _Data(BaseModel):
@@ -18,15 +31,15 @@ class Profile(_Data):
     """``city.yaml``: the city itself."""
 
     #: National division code, 6 digits.
-    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+    code: Annotated[str, _form(r"^[0-9]{6}$", "a division code of 6 digits, such as 350582")]
     name: Text
     name_en: Text
-    province: Text = ""
-    #: Long-distance area code, as dialled: 0595.
-    area_code: Annotated[str, Field(pattern=r"^0[0-9]{2,3}$")]
+    province: MaybeText = ""
+    #: Long-distance area code, as dialled: 0595. A folder just started has 000, which no place has.
+    area_code: Annotated[str, _form(r"^0[0-9]{2,3}$", "an area code as dialled, such as 0595")]
     timezone: Text = "Asia/Shanghai"
     #: Head of ticket numbers: JJ20261121-0007.
-    ticket_prefix: Annotated[str, Field(pattern=r"^[A-Z]{1,4}$")] = "HY"
+    ticket_prefix: Annotated[str, _form(r"^[A-Z]{1,4}$", "one to four capital letters")] = "HY"
     #: Speech recognition: engine name, and model name or path.
     asr_engine: Literal["whisper", "vosk"] = "whisper"
     asr_model: Text = "whisper-base"
@@ -38,20 +51,22 @@ class Line(_Data):
     """One hotline of the city (``lines.yaml``)."""
 
     #: What callers dial.
-    number: Annotated[str, Field(pattern=r"^[0-9]{3,12}$")]
+    number: Annotated[str, _form(r"^[0-9]{3,12}$", "a telephone number of 3 to 12 digits")]
     name: Text
     name_en: Text
     kind: Literal["emergency", "service"]
     #: Place in the queue: the higher is answered first. Emergency lines lie above all service lines.
     priority: Annotated[int, Field(ge=1, le=200)]
     #: What the caller hears before the queue; empty on emergency lines: they go straight in.
-    greeting: str = ""
+    greeting: MaybeText = ""
     #: What the call taker says on answering.
     opening: Text
     #: Department whose matters this line carries.
     department: Key
     #: Answer target in seconds.
     target_s: Annotated[int, Field(ge=1, le=120)] = 15
+    #: Other names that people and data use for it: 供电.
+    aliases: tuple[Text, ...] = ()
 
 
 class Desk(_Data):
@@ -65,6 +80,8 @@ class Desk(_Data):
     penalty: Annotated[int, Field(ge=0, le=100)] = 0
     #: Trained for emergency calls: rung by the dialplan's last resort.
     emergency: bool = True
+    #: Takes calls from the queue; a supervisor's desk does not.
+    in_queue: bool = True
 
 
 class Department(_Data):
@@ -75,26 +92,26 @@ class Department(_Data):
     name_en: Text
     kind: Literal["emergency", "bureau", "town", "utility", "centre"]
     #: Names that taxonomy and speakers use for it.
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[Text, ...] = ()
 
 
 class Community(_Data):
     name: Text
-    code: str = ""
+    code: DivisionCode = ""
 
 
 class Town(_Data):
     """A town or subdistrict with its communities (``towns.yaml``)."""
 
     name: Text
-    code: str = ""
+    code: DivisionCode = ""
     communities: tuple[Community, ...] = ()
 
 
 class Category(_Data):
     """One L2 class of the taxonomy (``taxonomy.yaml``)."""
 
-    code: Annotated[str, Field(pattern=r"^[A-Z][0-9]{2,4}$")]
+    code: Annotated[str, _form(r"^[A-Z][0-9]{2,4}$", "a capital letter and 2 to 4 digits, such as S0401")]
     name: Text
     name_en: Text
     #: Department that handles it.
@@ -104,13 +121,13 @@ class Category(_Data):
     #: Hours until the result is due, counted from dispatch.
     due_hours: Annotated[float, Field(gt=0)]
     #: The city's own number for it.
-    external_code: str = ""
+    external_code: MaybeText = ""
 
 
 class Group(_Data):
     """One L1 class with its L2 classes."""
 
-    code: Annotated[str, Field(pattern=r"^[A-Z][0-9]{0,2}$")]
+    code: Annotated[str, _form(r"^[A-Z][0-9]{0,2}$", "a capital letter and at most 2 digits, such as S04")]
     name: Text
     name_en: Text
     emergency: bool
@@ -134,8 +151,8 @@ class Landmark(_Data):
     """A road, estate, market, school… that callers name (``landmarks.yaml``)."""
 
     name: Text
-    town: str = ""
-    community: str = ""
+    town: MaybeText = ""
+    community: MaybeText = ""
     kind: Literal["road", "estate", "market", "school", "hospital", "factory", "station", "scenic", "other"] = "other"
 
 
@@ -153,6 +170,10 @@ class City(_Data):
 
     def line(self, number: str) -> Line | None:
         return next((line for line in self.lines if line.number == number), None)
+
+    def line_called(self, name: str) -> Line | None:
+        """The line of this number, name or alias: ``95598``, ``供电``."""
+        return self.line(name) or next((x for x in self.lines if name in (x.name, x.name_en, *x.aliases)), None)
 
     def department(self, key: str) -> Department | None:
         return next((d for d in self.departments if d.id == key), None)
