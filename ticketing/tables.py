@@ -1,0 +1,130 @@
+"""Tables of this room. Queries: :mod:`ticketing.repository`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import Base
+from core.ids import new_id
+from ticketing.events import CallbackOutcome, TicketState
+
+
+class Ticket(Base):
+    """One matter of one caller, from the call to the closed file."""
+
+    __tablename__ = "tickets"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    #: Human number, e.g. ``JJ20261121-0007``.
+    number: Mapped[str] = mapped_column(String(24), unique=True)
+    call_id: Mapped[str | None] = mapped_column(String(80), unique=True)
+    line: Mapped[str] = mapped_column(String(12))
+    #: As the exchange gave it: untrusted.
+    caller: Mapped[str] = mapped_column(String(80))
+    #: ``caller`` in the form of :func:`ticketing.phones.normal`, by which earlier tickets are found.
+    caller_digits: Mapped[str] = mapped_column(String(40), index=True)
+    #: Desk that answered, and the person who first saved at it.
+    agent_extension: Mapped[str] = mapped_column(String(12), default="")
+    agent_login: Mapped[str] = mapped_column(String(40), default="")
+    state: Mapped[TicketState] = mapped_column(String(12), default="draft", index=True)
+
+    is_emergency: Mapped[bool] = mapped_column(Boolean, default=False)
+    code: Mapped[str] = mapped_column(String(8), default="")
+    #: 咨询 求助 投诉 举报 建议 表扬 其他
+    nature: Mapped[str] = mapped_column(String(8), default="")
+    place: Mapped[str] = mapped_column(Text, default="")
+    contact_name: Mapped[str] = mapped_column(Text, default="")
+    contact_phone: Mapped[str] = mapped_column(String(40), default="")
+    contact_digits: Mapped[str] = mapped_column(String(40), default="", index=True)
+    #: What it is about, in a line.
+    summary: Mapped[str] = mapped_column(Text, default="")
+    #: What the call taker adds in their own words; the transcript is kept elsewhere.
+    description: Mapped[str] = mapped_column(Text, default="")
+    #: Key of the main department (主办), and of those that assist (协办).
+    department: Mapped[str] = mapped_column(String(40), default="")
+    assist: Mapped[list[str]] = mapped_column(JSON, default=list)
+    result: Mapped[str] = mapped_column(Text, default="")
+    #: ``satisfied``, ``unsatisfied``, ``unknown`` (asked in vain) or empty (not asked).
+    satisfaction: Mapped[str] = mapped_column(String(12), default="")
+    #: How often it went back to its department after a callback.
+    reopened: Mapped[int] = mapped_column(default=0)
+    #: Since when it waits for a supervisor's decision.
+    escalated_at: Mapped[datetime | None]
+
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    #: Latest time at which it entered each state; the history has all.
+    filed_at: Mapped[datetime | None]
+    dispatched_at: Mapped[datetime | None]
+    handling_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]
+    callback_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    #: When the result is due.
+    due_at: Mapped[datetime | None]
+
+    #: Goes up by one with every saved change.
+    version: Mapped[int] = mapped_column(default=1)
+    #: Fields that a person edited: software leaves them alone.
+    touched: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+    __table_args__ = (Index("tickets_of_department", "department", "state", "created_at"),)
+    # An UPDATE that meets another version than it read fails (two processes, one ticket).
+    __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012  read once, by the mapper
+
+
+class TicketHistory(Base):
+    """One saved change: a step, an edit, or both."""
+
+    __tablename__ = "ticket_history"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), index=True)
+    #: The ticket's version after this change.
+    version: Mapped[int]
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(40))
+    role: Mapped[str] = mapped_column(String(12))
+    #: Of :data:`ticketing.states.Action`; ``draft`` for the opening, ``edit`` for a change of fields.
+    action: Mapped[str] = mapped_column(String(12))
+    #: Empty only at the opening; equal to ``after`` where the state did not change.
+    before: Mapped[TicketState | None] = mapped_column(String(12))
+    after: Mapped[TicketState] = mapped_column(String(12))
+    department: Mapped[str] = mapped_column(String(40), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    #: ``{field: [old, new]}``
+    changes: Mapped[dict[str, list[Any]]] = mapped_column(JSON, default=dict)
+
+
+class Callback(Base):
+    """One attempt to call back."""
+
+    __tablename__ = "callbacks"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), index=True)
+    #: 0 after the first handling, 1 after the second.
+    round: Mapped[int]
+    #: Counts from 1 in each round.
+    attempt: Mapped[int]
+    #: Chosen before dialling; becomes the unique id of the channel in Asterisk.
+    call_id: Mapped[str] = mapped_column(String(80), unique=True)
+    #: As dialled; empty until then.
+    number: Mapped[str] = mapped_column(String(24), default="")
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    placed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+    outcome: Mapped[CallbackOutcome | None] = mapped_column(String(12))
+    digit: Mapped[str] = mapped_column(String(4), default="")
+
+    __table_args__ = (UniqueConstraint("ticket_id", "round", "attempt"),)
+
+
+class TicketDay(Base):
+    """How many numbers a day has given out."""
+
+    __tablename__ = "ticket_days"
+
+    day: Mapped[str] = mapped_column(String(8), primary_key=True)
+    last: Mapped[int]
