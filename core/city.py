@@ -67,6 +67,8 @@ class Line(_Data):
     target_s: Annotated[int, Field(ge=1, le=120)] = 15
     #: Other names that people and data use for it: 供电.
     aliases: tuple[Text, ...] = ()
+    #: The number means this only here (a local company's): a new city does not start with it.
+    local: bool = False
 
 
 class Desk(_Data):
