@@ -13,9 +13,12 @@ def _form(pattern: str, words: str) -> Any:
     return Field(pattern=pattern)
 
 
-#: One line without control characters: these texts end up in Asterisk's configuration and on screens.
-Text = Annotated[str, _form(r"^[^\s\pC]([^\pC]*[^\s\pC])?$", "text on one line, not empty, no space at either end")]
-MaybeText = Annotated[str, _form(r"^([^\s\pC]([^\pC]*[^\s\pC])?)?$", "text on one line, no space at either end")]
+# Nothing that ends a line or is invisible: these texts end up in Asterisk's configuration and on screens. (Characters
+# of private use may stand: the national list writes two villages with them.)
+_BAD = r"\p{Cc}\p{Cf}\p{Cn}\p{Zl}\p{Zp}"
+_LINE = rf"[^\s{_BAD}]([^{_BAD}]*[^\s{_BAD}])?"
+Text = Annotated[str, _form(rf"^{_LINE}$", "text on one line, not empty, no space at either end")]
+MaybeText = Annotated[str, _form(rf"^({_LINE})?$", "text on one line, no space at either end")]
 Key = Annotated[str, _form(r"^[a-z][a-z0-9_-]*$", "a key: small letters, digits, _ and -, a letter first")]
 #: Telephone extension of a desk: three to six digits.
 Extension = Annotated[str, _form(r"^[1-9][0-9]{2,5}$", "an extension: 3 to 6 digits, not starting with 0")]

@@ -8,6 +8,7 @@ import csv
 import json
 import re
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -95,16 +96,22 @@ def read_county(package: Path, code: str) -> County:
 
 
 def _towns(package: Path, area: dict[str, Any]) -> tuple[Town, ...]:
-    communities: dict[str, list[Community]] = {}
+    rows: dict[str, list[list[str]]] = {}
     with (package / "dist" / "villages.csv").open(encoding="utf-8", newline="") as file:
-        # 620,573 rows: only this county's are parsed.
-        rows = csv.reader(line for line in file if line.startswith(area["code"]))
-        for row in rows:
-            communities.setdefault(row[2], []).append(Community(name=community_name(row[1]), code=row[0]))
+        # 620,573 rows (code, name, code of the town, …): only this county's are parsed.
+        for row in csv.reader(line for line in file if line.startswith(area["code"])):
+            rows.setdefault(row[2], []).append(row)
     return tuple(
-        Town(name=town["name"], code=town["code"], communities=tuple(communities.get(town["code"], ())))
+        Town(name=town["name"], code=town["code"], communities=_communities(rows.get(town["code"], [])))
         for town in area.get("children", [])
     )
+
+
+def _communities(rows: list[list[str]]) -> tuple[Community, ...]:
+    # Seven towns have both a 刘家庄村委会 and a 刘家庄村村委会: such keep their official names.
+    times = Counter(community_name(row[1]) for row in rows)
+    short = ((row, community_name(row[1])) for row in rows)
+    return tuple(Community(name=name if times[name] == 1 else row[1], code=row[0]) for row, name in short)
 
 
 def community_name(official: str) -> str:
@@ -128,9 +135,10 @@ def _no_such_county(code: str, tree: list[dict[str, Any]], counties: dict[str, s
         near = named or [c for c, name in counties.items() if get_close_matches(code, [name.split()[1]], 1, 0.5)]
         hint = f"near it: {_some_of(near, counties)}" if near else "望城区 is 430112"
         return HeyiError(f"{code!r} is not a division code of 6 digits", hint=hint)
-    near = get_close_matches(code, counties, 5, 0.6)
-    hint = f"near it: {_some_of(near, counties)}" if near else "the code of 望城区 is 430112"
-    return HeyiError(f"no county has the code {code} (national divisions of 2023)", hint=hint)
+    kin = [c for c in counties if c[:4] == code[:4]] or [c for c in counties if c[:2] == code[:2]] or list(counties)
+    near = sorted(sorted(kin, key=lambda c: abs(int(c) - int(code)))[:5])
+    message = f"the national divisions of 2023 have no county with the code {code}"
+    return HeyiError(message, hint=f"near it: {_some_of(near, counties)}")
 
 
 def _some_of(codes: list[str], counties: dict[str, str]) -> str:
@@ -188,7 +196,10 @@ _OFFICES = (
     ("街道", "办事处", "Subdistrict Office"),
     ("镇", "人民政府", "Town Government"),
     ("乡", "人民政府", "Township Government"),
-    ("区", "管理委员会", "Administrative Committee"),
+    *(
+        (zone + "区", "管理委员会", "Administrative Committee")
+        for zone in ("开发", "园", "新", "保税", "景", "管理", "度假")
+    ),
     ("", "", ""),
 )
 #: Kinds of division that belong to the English name.
@@ -203,9 +214,17 @@ _KINDS = {
 }
 
 
+#: A people's name before 自治县, 自治旗 or 乡: 阜新[蒙古族自治县].
+_PEOPLE = (
+    "((各|蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|拉祜|水|东乡|纳西|景颇|柯尔克孜|土|"
+    "达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|阿昌|普米|塔吉克|怒|鄂温克|鄂伦春|裕固|独龙)族)"
+)
+_KIND_OF_DIVISION = re.compile(f"({_PEOPLE}+(自治县|自治旗|乡)|街道|镇|乡|区|自治县|县|市|自治旗|旗)$")
+
+
 def _short(name: str) -> str:
     """A division's name without its kind: 晋江市 → 晋江; left whole where too little would remain (城区)."""
-    stem = re.sub(r"(街道|镇|乡|区|县|市|旗)$", "", name)
+    stem = _KIND_OF_DIVISION.sub("", name)
     return stem if len(stem) > 1 else name
 
 
@@ -214,7 +233,7 @@ def english(name: str) -> str:
     for end, kind in _KINDS.items():
         if name.endswith(end) and name != end:
             return f"{english(name.removesuffix(end))} {kind}"
-    return "".join(lazy_pinyin(_short(name), errors="ignore")).capitalize() or name
+    return "".join(lazy_pinyin(_short(name), errors="ignore")).replace("v", "ü").capitalize() or name
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
