@@ -1,9 +1,7 @@
 """The life of a ticket as a table: every step that exists, who may take it, and why it exists."""
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, get_args
 
 from core.errors import NotAllowed
@@ -73,7 +71,6 @@ EDGES: tuple[Edge, ...] = (
     ),
 )
 
-_BEGIN, _END = "<!-- states:begin -->", "<!-- states:end -->"
 _TABLE = {(edge.before, edge.action): edge for edge in EDGES}
 _STEPS = {(edge.before, edge.after) for edge in EDGES}
 
@@ -108,41 +105,3 @@ def replay(moves: Iterable[tuple[TicketState | None, TicketState]]) -> TicketSta
     if current is None:
         raise ValueError("history is empty")
     return current
-
-
-def mermaid() -> str:
-    """The table as a Mermaid state diagram, without the supervisor's closing (it starts from every open state)."""
-    lines = ["stateDiagram-v2"]
-    lines += [f"    {state}: {name}" for state, name in STATE_NAMES.items()]
-    lines += ["    [*] --> draft: 来电接通"]
-    lines += [
-        f"    {edge.before} --> {edge.after}: {ACTION_NAMES[edge.action]}"
-        for edge in EDGES
-        if edge.action != "overrule"
-    ]
-    lines += ["    closed --> [*]"]
-    return "\n".join(lines)
-
-
-def markdown_table() -> str:
-    """The table with roles and reasons, as Markdown."""
-    rows = ["| From | Step | To | Who | Why |", "|---|---|---|---|---|"]
-    rows += [
-        f"| {STATE_NAMES[e.before]} `{e.before}` | {ACTION_NAMES[e.action]} `{e.action}` "
-        f"| {STATE_NAMES[e.after]} `{e.after}` | {', '.join(e.roles)} | {e.reason} |"
-        for e in EDGES
-    ]
-    return "\n".join(rows)
-
-
-def refreshed(page: str) -> str:
-    """A Markdown page with picture and table put anew between its ``states:begin`` and ``states:end`` marks."""
-    head, _, rest = page.partition(_BEGIN)
-    _, _, tail = rest.partition(_END)
-    return f"{head}{_BEGIN}\n\n```mermaid\n{mermaid()}\n```\n\n{markdown_table()}\n\n{_END}{tail}"
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        page = Path(name)
-        page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")

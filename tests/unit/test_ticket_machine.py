@@ -1,0 +1,154 @@
+"""Whatever people, callers and crashes do in whatever order: the table holds, and the history tells the whole story."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from ticket_support import AGENT, AGENT2, CHIEF, FIRE, URBAN, WATER, FakeDialler, Room, verdict
+
+from core.errors import HeyiError
+from ticketing.actor import SYSTEM
+from ticketing.callbacks import CallbackRunner
+from ticketing.events import TicketMoved
+from ticketing.states import EDGES
+
+PEOPLE = st.sampled_from([AGENT, AGENT2, CHIEF, FIRE, URBAN, WATER, SYSTEM])
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "code": st.sampled_from(["S0104", "S0108", "E101", "X02", ""]),
+        "department": st.sampled_from(["water", "urban", ""]),
+        "place": st.sampled_from(["池店镇", "安海镇", ""]),
+        "contact_phone": st.sampled_from(["13900139000", "110", ""]),
+        "is_emergency": st.booleans(),
+    },
+)
+STEPS = {(e.before, e.after) for e in EDGES}
+
+
+class TicketLife(RuleBasedStateMachine):
+    tickets = Bundle("tickets")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.room = Room("sqlite+aiosqlite://")
+        self.ids: list[str] = []
+        self.run(self.room.database.create_all())
+
+    def run(self, coroutine: Any) -> Any:
+        return self.loop.run(coroutine)
+
+    def attempt(self, coroutine: Any) -> None:
+        """Do it, or be told clearly why not; anything else is a fault."""
+        try:
+            self.run(coroutine)
+        except HeyiError as refusal:
+            assert refusal.message
+
+    @rule(target=tickets, line=st.sampled_from(["119", "12345"]), call=st.integers(1, 3))
+    def call_is_answered(self, line: str, call: int) -> Any:
+        caller = f"1380013800{call}" if call < 3 else "anonymous"
+        ticket = self.run(self.room.tickets.draft(f"1.{call}", line, caller, "1001"))
+        if ticket.id in self.ids:
+            return multiple()
+        self.ids.append(ticket.id)
+        return ticket.id
+
+    @rule(ticket=tickets, by=PEOPLE, fields=FIELDS, version=st.none() | st.integers(1, 6))
+    def edit(self, ticket: str, by: Any, fields: Any, version: int | None) -> None:
+        self.attempt(self.room.tickets.edit(ticket, fields, by, version))
+
+    @rule(ticket=tickets, by=PEOPLE, fields=FIELDS)
+    def submit(self, ticket: str, by: Any, fields: Any) -> None:
+        self.attempt(self.room.tickets.submit(ticket, by, fields))
+
+    @rule(ticket=tickets, by=PEOPLE)
+    def accept(self, ticket: str, by: Any) -> None:
+        self.attempt(self.room.tickets.accept(ticket, by))
+
+    @rule(ticket=tickets, by=PEOPLE)
+    def report(self, ticket: str, by: Any) -> None:
+        self.attempt(self.room.tickets.report(ticket, by, "已办结"))
+
+    @rule(ticket=tickets, by=PEOPLE, what=st.sampled_from(["refuse", "close", "reopen"]))
+    def give_back(self, ticket: str, by: Any, what: str) -> None:
+        self.attempt(getattr(self.room.tickets, what)(ticket, by, "理由"))
+
+    @rule(ticket=tickets)
+    def the_right_people_handle_it(self, ticket: str) -> None:
+        """Leads deep into a life, where random people seldom get."""
+        if self.run(self.room.get(ticket)).state in ("draft", "filed"):
+            self.attempt(self.room.tickets.submit(ticket, AGENT, {"department": "water"}))
+        self.attempt(self.room.tickets.accept(ticket, WATER))
+        self.attempt(self.room.tickets.report(ticket, WATER, "已办结"))
+
+    @rule(call=st.integers(1, 3), outcome=st.sampled_from(["emergency", "service"]))
+    def judged(self, call: int, outcome: str) -> None:
+        self.run(self.room.tickets.prefill(f"1.{call}", verdict(outcome, code="S0104", department="water")))
+        self.run(self.room.tickets.hear(f"1.{call}", "caller", "水管爆了。"))
+
+    @rule(minutes=st.sampled_from([0, 6, 15, 70, 200, 900]), placed=st.booleans())
+    def time_passes(self, minutes: int, placed: bool) -> None:
+        self.room.clock.advance(minutes * 60)
+        self.room.dialler.answer = placed
+        self.run(self.room.runner.tick())
+
+    @rule(which=st.integers(0, 5), digit=st.sampled_from(["1", "2", "", "9"]))
+    def key(self, which: int, digit: str) -> None:
+        if self.room.dialler.dialled:
+            self.run(self.room.key(self.room.dialler.dialled[-1 - which % len(self.room.dialler.dialled)][0], digit))
+
+    @rule(which=st.integers(0, 5), outcome=st.sampled_from(["answered", "unanswered", "failed"]))
+    def hangup(self, which: int, outcome: str) -> None:
+        if self.room.dialler.dialled:
+            call = self.room.dialler.dialled[-1 - which % len(self.room.dialler.dialled)][0]
+            self.run(self.room.hangup(call, outcome))
+
+    @rule()
+    def runner_restarts(self) -> None:
+        r = self.room
+        dialler = FakeDialler(dialled=r.dialler.dialled)
+        r.dialler, r.runner = dialler, CallbackRunner(r.database, r.tickets, dialler, r.clock)
+
+    @invariant()
+    def history_replays_to_the_state(self) -> None:
+        for ticket_id in self.ids:
+            ticket = self.run(self.room.get(ticket_id))
+            assert self.run(self.room.replayed(ticket_id)) == ticket.state
+            assert self.run(self.room.history(ticket_id))[-1].version == ticket.version
+
+    @invariant()
+    def only_steps_of_the_table_happen(self) -> None:
+        moved = [e for e in self.room.events if isinstance(e, TicketMoved)]
+        assert all((e.before, e.after) in STEPS for e in moved)
+
+    @invariant()
+    def callbacks_keep_their_policy(self) -> None:
+        calls = [call for call, _number, _ticket in self.room.dialler.dialled]
+        assert len(set(calls)) == len(calls), "no attempt is dialled twice"
+        for ticket_id in self.ids:
+            ticket = self.run(self.room.get(ticket_id))
+            rows = self.run(self.room.callbacks(ticket_id))
+            unplaced = [c for c in rows if c.placed_at is None and c.ended_at is None]
+            assert len(unplaced) <= (ticket.state == "callback"), "planned only while it waits for one"
+            for number in {c.round for c in rows}:
+                of_round = [c for c in rows if c.round == number]
+                assert len(of_round) <= self.room.tickets.policy.max_attempts
+                assert sum(c.ended_at is None for c in of_round) <= 1, "never two at once"
+            if ticket.state == "callback":
+                waiting = any(c.ended_at is None for c in rows if c.round == ticket.reopened)
+                assert waiting or ticket.escalated_at, "no ticket is forgotten in its callback"
+            assert all(not self.room.tickets.policy.quiet(c.placed_at) for c in rows if c.number)
+
+    def teardown(self) -> None:
+        self.run(self.room.close())
+        self.loop.close()
+
+
+TestTicketLife = TicketLife.TestCase
+TestTicketLife.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
