@@ -1,0 +1,121 @@
+"""Joins pages, API and live stream into one application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.errors import Conflict, HeyiError, NotAllowed
+from desk import api, pages
+from desk.auth import Auth, SameOrigin, SignInRefused
+from desk.i18n import language_of, translate
+from desk.live import Feed
+from desk.pages import error_page, message_of
+from desk.render import STATIC
+from desk.services import DeskServices
+from ticketing.fields import EditConflict
+from ticketing.repository import TicketMissing
+
+__all__ = ["DeskServices", "create_app"]
+
+_STATUS: tuple[tuple[type[HeyiError], int], ...] = (
+    (SignInRefused, 401),
+    (NotAllowed, 403),
+    (TicketMissing, 404),
+    (Conflict, 409),
+    (HeyiError, 400),
+)
+
+
+def create_app(services: DeskServices) -> FastAPI:
+    """The desk over these services. Its lifespan starts and ends the live feed."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        feed: Feed = app.state.feed
+        await feed.start()
+        try:
+            yield
+        finally:
+            await feed.close()
+
+    # The generated documentation pages load scripts from elsewhere; /api/docs is our own.
+    app = FastAPI(title="heyi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app.state.services = services
+    app.state.auth = Auth(services)
+    app.state.feed = Feed(services)
+    app.include_router(api.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(404, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HeyiError, _heyi_error)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(Headers, sip_ws_port=services.settings.sip_ws_port)
+    return app
+
+
+def _answer(request: Request, status: int, message: str, **more: object) -> Response:
+    if request.url.path.startswith(("/api/", "/live")) and request.url.path != "/api/docs":
+        return JSONResponse({"error": status, "message": message, **more}, status)
+    return error_page(request, status, message)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 500)
+    detail = str(getattr(error, "detail", ""))
+    return _answer(request, status, translate(language_of(request), "没有找到" if detail == "Not Found" else detail))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    where = ", ".join(".".join(str(part) for part in fault["loc"]) for fault in faults)
+    return _answer(request, 422, translate(language_of(request), "填写的内容不符合要求"), where=where)
+
+
+async def _heyi_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HeyiError)  # noqa: S101
+    status = next(code for kind, code in _STATUS if isinstance(error, kind))
+    more: dict[str, object] = {}
+    if isinstance(error, EditConflict):
+        more = {"version": error.version, "differences": [asdict(difference) for difference in error.differences]}
+    return _answer(request, status, message_of(request, error), **more)
+
+
+class Headers:
+    """ASGI middleware: what browsers must not do with our pages, and how long they may keep static files."""
+
+    def __init__(self, app: ASGIApp, sip_ws_port: int) -> None:
+        self._app = app
+        self._sip_ws_port = sip_ws_port
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        port = self._sip_ws_port
+        policy = (
+            "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+            f"form-action 'self'; connect-src 'self' ws://*:{port} wss://*:{port}"
+        )
+        # Content-addressed: the address changes with the file.
+        for_ever = scope["path"].startswith("/static/") and b"v=" in scope["query_string"]
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = policy
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "same-origin"
+                if for_ever and message["status"] == 200:
+                    headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

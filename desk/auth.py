@@ -1,0 +1,135 @@
+"""Signing in: a signed cookie, checked on each request against the table of users."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, HTTPException, Request
+from itsdangerous import BadSignature, URLSafeSerializer
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.audit import note
+from core.errors import HeyiError
+from core.secrets import derive, site_secret
+from desk.context import services_of
+from desk.lockout import Lockout
+from desk.services import DeskServices
+from desk.users import Role, User, Users
+
+COOKIE = "heyi_session"
+#: One long shift with its handover; then the password is asked again.
+LIFETIME = timedelta(hours=13)
+
+
+class SignInRefused(HeyiError):
+    """Wrong login or password, or too many tries."""
+
+
+class Auth:
+    """Makes and reads session cookies, and keeps the audit of who came in."""
+
+    def __init__(self, services: DeskServices) -> None:
+        self._services = services
+        self._users = Users(services.database)
+        settings = services.settings
+        self._signer = URLSafeSerializer(
+            derive(site_secret(settings.data, settings.secret), "desk-session"), salt="heyi.desk.session"
+        )
+        self._lockout = Lockout()
+
+    async def sign_in(self, login: str, password: str, address: str) -> User:
+        """The user; raises :class:`SignInRefused` with a sentence for the person otherwise."""
+        now = self._services.clock.now()
+        if wait := self._lockout.remaining_s(login, address, now):
+            raise SignInRefused("密码错误次数过多，请稍后再试", hint=f"{int(wait / 60) + 1} min")
+        user = await self._users.verify(login, password)
+        async with self._services.database.work() as work:
+            what = "sign_in" if user else "sign_in_failed"
+            note(work.session, at=now, who=login, what=what, address=address)
+        if user is None:
+            self._lockout.failed(login, address, now)
+            raise SignInRefused("用户名或密码不正确")
+        self._lockout.succeeded(login, address)
+        return user
+
+    def remember(self, response: Response, user: User, *, secure: bool) -> None:
+        """Set the session cookie."""
+        token = self._signer.dumps([user.login, user.stamp, self._services.clock.now().isoformat(timespec="seconds")])
+        assert isinstance(token, str)  # noqa: S101
+        response.set_cookie(
+            COOKIE, token, max_age=int(LIFETIME.total_seconds()), httponly=True, samesite="lax", secure=secure, path="/"
+        )
+
+    async def user_of(self, request: Request) -> User | None:
+        """Who makes this request; None where the cookie is absent, forged, too old or from before a new password."""
+        token = request.cookies.get(COOKIE)
+        if not token:
+            return None
+        try:
+            login, stamp, made = self._signer.loads(token)
+            made_at = datetime.fromisoformat(made)
+        except (BadSignature, ValueError, TypeError):
+            return None
+        if self._services.clock.now() - made_at > LIFETIME:
+            return None
+        user = await self._users.get(login)
+        return user if user is not None and secrets.compare_digest(user.stamp, str(stamp)) else None
+
+
+async def current_user(request: Request) -> User:
+    """Dependency: the signed-in user, or 401."""
+    auth: Auth = request.app.state.auth
+    user = await auth.user_of(request)
+    if user is None:
+        raise HTTPException(401, "请先登录")
+    return user
+
+
+SignedIn = Annotated[User, Depends(current_user)]
+
+
+def role_required(*roles: Role) -> object:
+    """Dependency: the signed-in user when they have one of ``roles``, else 403."""
+
+    async def check(user: SignedIn) -> User:
+        if user.role not in roles:
+            raise HTTPException(403, "您没有此项权限")
+        return user
+
+    return Depends(check)
+
+
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+async def audit(request: Request, who: str, what: str, call_id: str | None = None, detail: str = "") -> None:
+    """Add an audit entry in a transaction of its own."""
+    services = services_of(request)
+    async with services.database.work() as work:
+        note(work.session, at=services.clock.now(), who=who, what=what, call_id=call_id, address=address_of(request),
+             detail=detail)  # fmt: skip
+
+
+class SameOrigin:
+    """ASGI middleware: refuses a changing request that a page of another site sent with our cookie.
+
+    Browsers name the origin of every changing request; a script without a browser names none and brings no stolen
+    cookie either.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            origin, host = headers.get(b"origin"), headers.get(b"host", "")
+            foreign = origin is not None and urlsplit(origin).netloc != host
+            if foreign or headers.get(b"sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+                refusal = JSONResponse({"error": "origin", "message": "请求来自其他网站，已拒绝"}, 403)
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,178 @@
+"""Gathers what one person's screen shows: their desk, the call on it, its transcript, verdict, ticket and history."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from desk.ports import AgentView, CallRow, CallView
+from desk.rights import may_hear, may_see_caller, may_see_ticket
+from desk.services import DeskServices
+from desk.users import User
+from desk.views import Views
+from ticketing.events import TicketState
+from ticketing.phones import normal
+from ticketing.repository import TicketMissing, TicketRepository
+from ticketing.tables import Ticket
+
+#: Earlier calls and tickets of a number shown beside a call.
+HISTORY = 12
+#: Tickets of one page of a list.
+PAGE = 200
+
+
+class Casebook:
+    """Reads for one user in one language; leaves out what the user may not see."""
+
+    def __init__(self, services: DeskServices, user: User, views: Views) -> None:
+        self._services = services
+        self._user = user
+        self._views = views
+
+    def me(self) -> dict[str, Any]:
+        user = self._user
+        return {
+            "login": user.login,
+            "name": user.name,
+            "role": user.role,
+            "extension": user.extension,
+            "department": user.department,
+            "lang": self._views.language,
+        }
+
+    def agents(self) -> list[dict[str, Any]]:
+        return [self._views.agent(agent) for agent in self._services.switchboard.agents()]
+
+    def calls(self) -> list[dict[str, Any]]:
+        return [
+            self._views.live_call(call, with_caller=may_see_caller(self._user, call.agent))
+            for call in self._services.switchboard.calls()
+        ]
+
+    async def my_call_id(self) -> str | None:
+        """The call on this person's desk: live, else being wrapped up, else the newest draft that was left open."""
+        extension = self._user.extension
+        if not extension:
+            return None
+        live = next((c for c in self._services.switchboard.calls() if c.agent == extension), None)
+        if live:
+            return live.call_id
+        desk = _desk(self._services.switchboard.agents(), extension)
+        if desk and desk.call_id:
+            return desk.call_id
+        drafts = await self.drafts(except_call=None)
+        return drafts[0]["call_id"] if drafts else None
+
+    async def drafts(self, *, except_call: str | None) -> list[dict[str, Any]]:
+        """Drafts of this desk that nobody submitted, the newest first, without the one of the call shown."""
+        if not self._user.extension:
+            return []
+        wanted = (
+            select(Ticket)
+            .where(Ticket.agent_extension == self._user.extension, Ticket.state == "draft", Ticket.call_id.is_not(None))
+            .order_by(Ticket.created_at.desc())
+            .limit(20)
+        )
+        async with self._services.database.read() as session:
+            rows = await session.scalars(wanted)
+            return [self._views.ticket(row, self._user.role) for row in rows if row.call_id != except_call]
+
+    async def call(self, call_id: str) -> dict[str, Any] | None:
+        """Everything about a call that this person may see; None where there is none such, or it is not theirs."""
+        live = next((c for c in self._services.switchboard.calls() if c.call_id == call_id), None)
+        row = None if live else await self._services.ledger.call(call_id)
+        facts: CallView | CallRow | None = live or row
+        async with self._services.database.read() as session:
+            ticket = await TicketRepository(session).by_call(call_id)
+        agent = (facts.agent if facts else None) or (ticket.agent_extension if ticket else "")
+        if facts is None or not may_hear(self._user, agent, ticket):
+            return None
+        seen = (
+            self._views.live_call(live, with_caller=may_see_caller(self._user, live.agent))
+            if live
+            else self._views.past_call(row)
+            if row
+            else {}
+        )
+        transcript = await self._services.transcripts.of_call(call_id)
+        return {
+            **seen,
+            "transcript": [self._views.utterance(u) for u in transcript],
+            "verdict": await self.verdict(call_id),
+            "ticket": self._views.ticket(ticket, self._user.role) if ticket else None,
+            "history": await self.history(facts.caller, except_call=call_id),
+        }
+
+    async def verdict(self, call_id: str) -> dict[str, Any] | None:
+        verdict = await self._services.verdicts.latest(call_id)
+        return None if verdict is None else self._views.verdict(verdict, self._services.questions.get(verdict.code, ()))
+
+    async def history(self, number: str, *, except_call: str) -> dict[str, Any]:
+        """Earlier calls and tickets of the same number, the open tickets first."""
+        digits = normal(number, self._services.city.profile.area_code)
+        calls = [c for c in await self._services.ledger.history(number) if c.id != except_call]
+        async with self._services.database.read() as session:
+            found = await TicketRepository(session).of_caller(digits)
+        tickets = [ticket for ticket in found if ticket.call_id != except_call]
+        # Stable: within open and closed the repository's order (latest first) stays.
+        tickets.sort(key=lambda ticket: ticket.state == "closed")
+        return {
+            "calls": [self._views.past_call(call) for call in calls[:HISTORY]],
+            "tickets": [self._views.ticket(ticket, self._user.role) for ticket in tickets[:HISTORY]],
+            "open": sum(ticket.state != "closed" for ticket in tickets),
+        }
+
+    async def ticket(self, ticket_id: str) -> dict[str, Any] | None:
+        """One ticket with its history and callback attempts; None where there is none that this person may see."""
+        async with self._services.database.read() as session:
+            repository = TicketRepository(session)
+            try:
+                ticket = await repository.get(ticket_id)
+            except TicketMissing:
+                return None
+            if not may_see_ticket(self._user, ticket):
+                return None
+            history = await repository.history(ticket.id)
+            callbacks = await repository.callbacks(ticket.id)
+        return {
+            **self._views.ticket(ticket, self._user.role),
+            "history": self._views.history(history),
+            "callbacks": self._views.callbacks(callbacks),
+        }
+
+    async def tickets(
+        self, *, states: Sequence[TicketState] = (), department: str = "", call_id: str = ""
+    ) -> list[dict[str, Any]]:
+        """Tickets that this person may see, emergencies first, then by due time and age; at most ``PAGE``."""
+        wanted = select(Ticket)
+        if self._user.role == "department":
+            department = self._user.department or "-"
+        if department:
+            wanted = wanted.where(Ticket.department == department)
+        if states:
+            wanted = wanted.where(Ticket.state.in_(states))
+        if call_id:
+            wanted = wanted.where(Ticket.call_id == call_id)
+        order = (Ticket.is_emergency.desc(), Ticket.due_at.is_(None), Ticket.due_at, Ticket.created_at)
+        if states == ("closed",):
+            order = (Ticket.closed_at.desc(),)  # type: ignore[assignment]
+        async with self._services.database.read() as session:
+            rows = await session.scalars(wanted.order_by(*order).limit(PAGE))
+            return [self._views.ticket(ticket, self._user.role) for ticket in rows]
+
+    async def counts(self, department: str = "") -> dict[str, int]:
+        """How many tickets are in each state."""
+        async with self._services.database.read() as session:
+            return await _counts(session, department)
+
+
+async def _counts(session: AsyncSession, department: str) -> dict[str, int]:
+    wanted = select(Ticket.state, func.count()).group_by(Ticket.state)
+    if department:
+        wanted = wanted.where(Ticket.department == department)
+    return {state: number for state, number in (await session.execute(wanted)).tuples()}
+
+
+def _desk(agents: Sequence[AgentView], extension: str) -> AgentView | None:
+    return next((agent for agent in agents if agent.extension == extension), None)

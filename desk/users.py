@@ -1,0 +1,114 @@
+"""Who may sign in: logins, roles and hashed passwords."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, cast
+
+from pwdlib import PasswordHash
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.city import City, Person
+from core.database import Base, Database
+from ticketing.actor import Actor
+
+Role = Literal["agent", "department", "supervisor"]
+
+_hasher = PasswordHash.recommended()  # argon2id
+
+
+@cache
+def _decoy() -> str:
+    """Checked in place of a real hash when the login is unknown, so that both answers take the same time."""
+    return _hasher.hash("nobody has this password")
+
+
+class UserRow(Base):
+    """One login."""
+
+    __tablename__ = "users"
+
+    login: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str] = mapped_column(String(20))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    #: Desk of a call taker, else None.
+    extension: Mapped[str | None] = mapped_column(String(8))
+    #: Department of a department user, else None.
+    department: Mapped[str | None] = mapped_column(String(60))
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """A signed-in person."""
+
+    login: str
+    name: str
+    role: Role
+    extension: str | None
+    department: str | None
+    #: Changes with the password; a session made under another one is void.
+    stamp: str
+
+    def actor(self) -> Actor:
+        """This person as the tickets know them."""
+        return Actor(login=self.login, role=self.role, department=self.department or "", extension=self.extension or "")
+
+
+def _user(row: UserRow) -> User:
+    return User(
+        login=row.login,
+        name=row.name,
+        role=cast(Role, row.role),
+        extension=row.extension,
+        department=row.department,
+        stamp=row.password_hash[-12:],
+    )
+
+
+class Users:
+    """The table of logins. Hashing runs in a thread: argon2 takes tens of milliseconds by design."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, login: str) -> User | None:
+        async with self._database.read() as session:
+            row = await session.get(UserRow, login)
+            return None if row is None else _user(row)
+
+    async def verify(self, login: str, password: str) -> User | None:
+        """The user when the password is right, else None."""
+        async with self._database.read() as session:
+            row = await session.get(UserRow, login)
+        known = row.password_hash if row is not None else await asyncio.to_thread(_decoy)
+        right = await asyncio.to_thread(_hasher.verify, password, known)
+        return _user(row) if right and row is not None else None
+
+    async def add(self, person: Person) -> None:
+        """Add a login, or give an existing one this person's password, role and place."""
+        hashed = await asyncio.to_thread(_hasher.hash, person.password)
+        async with self._database.work() as work:
+            await work.session.merge(_row(person, hashed))
+
+    async def seed_people(self, city: City) -> int:
+        """Make the city's demonstration logins that do not exist yet; returns how many were made."""
+        async with self._database.read() as session:
+            known = set(await session.scalars(select(UserRow.login)))
+        missing = [person for person in city.people if person.login not in known]
+        hashes = await asyncio.gather(*(asyncio.to_thread(_hasher.hash, person.password) for person in missing))
+        async with self._database.work() as work:
+            work.session.add_all(_row(person, hashed) for person, hashed in zip(missing, hashes, strict=True))
+        return len(missing)
+
+
+def _row(person: Person, hashed: str) -> UserRow:
+    return UserRow(
+        login=person.login,
+        name=person.name,
+        role=person.role,
+        password_hash=hashed,
+        extension=person.extension,
+        department=person.department,
+    )

@@ -1,0 +1,41 @@
+import { $, el, show } from "./dom.js";
+import { t } from "./i18n.js";
+import { day } from "./time.js";
+
+function ticketRow(ticket) {
+  const open = ticket.state !== "closed";
+  return el("a", { className: "past", href: `/tickets/${encodeURIComponent(ticket.number)}`, target: "_blank", rel: "noopener" },
+    el("span", { className: "line-1" },
+      el("span", { className: `badge${open ? " open" : ""}` }, open ? t("未结 · {state}", { state: ticket.state_name }) : ticket.state_name),
+      ticket.is_emergency ? el("span", { className: "badge emergency" }, t("紧急")) : null,
+      el("span", { className: "muted" }, day(ticket.created_at))),
+    el("span", { className: "line-2" }, [ticket.category, ticket.summary].filter(Boolean).join(" · ")));
+}
+
+function callRow(call) {
+  return el("div", { className: "past" },
+    el("span", { className: "line-1" },
+      el("span", {}, call.line_name),
+      el("span", { className: "muted" }, day(call.arrived_at)),
+      el("span", { className: "muted" }, call.outcome_name)));
+}
+
+/** Earlier tickets (the open ones first) and calls of the caller. */
+export function showHistory(history) {
+  const rows = history ? [...history.tickets.map(ticketRow), ...history.calls.map(callRow)] : [];
+  $("history-title").textContent = history?.open
+    ? t("来电人历史 · 未结工单 {count} 件", { count: history.open })
+    : t("来电人历史");
+  const none = el("p", { className: "empty" }, history ? t("该号码此前没有来电和工单") : t("来电时显示该号码的历史"));
+  $("history").replaceChildren(...(rows.length ? rows : [none]));
+}
+
+/** Drafts of this desk that were left without being submitted. */
+export function showDrafts(drafts, open) {
+  const box = $("drafts");
+  show(box, drafts.length > 0);
+  box.replaceChildren(
+    el("h2", {}, t("未提交的受理单 {count} 件", { count: drafts.length })),
+    ...drafts.map((draft) => el("button", { type: "button", className: "past", onclick: () => open(draft.call_id) },
+      el("span", { className: "line-1" }, draft.number, el("span", { className: "muted" }, draft.line_name)))));
+}

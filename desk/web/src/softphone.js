@@ -1,0 +1,170 @@
+// The desk's telephone: SIP over WebSocket (JsSIP), audio over WebRTC.
+import JsSIP from "jssip";
+
+const AUDIO = { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true }, video: false };
+/** How long after a rejoin the next call is taken as the one that this desk already holds. */
+const REJOIN_MS = 20_000;
+
+/**
+ * Emits: `state` (connecting, registered, unregistered, failed), `ringing`, `answered`, `ended` (detail: cause),
+ * `trouble` (detail: what the microphone said).
+ *
+ * Nothing is hung up when the page goes away: the caller stays on the line, and the next page rejoins.
+ */
+export class Softphone extends EventTarget {
+  #ua;
+  #session = null;
+  #ice;
+  #rejoinUntil = 0;
+  #audio;
+  state = "connecting";
+
+  constructor(account, audio) {
+    super();
+    this.#audio = audio;
+    this.#ice = account.ice;
+    this.#ua = new JsSIP.UA({
+      sockets: [new JsSIP.WebSocketInterface(account.ws)],
+      uri: account.uri,
+      password: account.password,
+      display_name: account.extension,
+      register_expires: 120,
+      session_timers: false,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 8,
+      user_agent: "heyi desk",
+    });
+    this.#ua.on("registered", () => this.#become("registered"));
+    this.#ua.on("unregistered", () => this.#become("unregistered"));
+    this.#ua.on("registrationFailed", () => this.#become("failed"));
+    this.#ua.on("disconnected", () => this.#become("connecting"));
+    this.#ua.on("newRTCSession", ({ session, originator }) => {
+      if (originator === "remote") this.#incoming(session);
+    });
+  }
+
+  start() {
+    this.#ua.start();
+  }
+
+  get ringing() {
+    return Boolean(this.#session?.isInProgress());
+  }
+
+  get talking() {
+    return Boolean(this.#session?.isEstablished());
+  }
+
+  get busy() {
+    return this.#session !== null;
+  }
+
+  /** The next call is the one this desk already holds: take it at once. */
+  expectRejoin() {
+    this.#rejoinUntil = Date.now() + REJOIN_MS;
+  }
+
+  answer() {
+    if (this.ringing) this.#session.answer({ mediaConstraints: AUDIO, pcConfig: { iceServers: this.#ice } });
+  }
+
+  hangup() {
+    this.#session?.terminate();
+  }
+
+  mute(on) {
+    if (!this.talking) return;
+    if (on) this.#session.mute({ audio: true });
+    else this.#session.unmute({ audio: true });
+  }
+
+  hold(on) {
+    if (!this.talking) return;
+    if (on) this.#session.hold();
+    else this.#session.unhold();
+  }
+
+  key(digit) {
+    if (this.talking) this.#session.sendDTMF(digit, { transportType: "RFC2833" });
+  }
+
+  /** Figures of the running call from getStats; null without one. */
+  async stats() {
+    const connection = this.#session?.connection;
+    if (!connection) return null;
+    const figures = {
+      packetsReceived: 0, packetsLost: 0, bytesReceived: 0, jitterMs: 0, packetsSent: 0, bytesSent: 0,
+      roundTripMs: null, audioLevel: null, codec: "",
+    };
+    const report = await connection.getStats();
+    for (const item of report.values()) {
+      if (item.type === "inbound-rtp" && item.kind === "audio") {
+        figures.packetsReceived += item.packetsReceived ?? 0;
+        figures.packetsLost += item.packetsLost ?? 0;
+        figures.bytesReceived += item.bytesReceived ?? 0;
+        figures.jitterMs = Math.round((item.jitter ?? 0) * 1000);
+        figures.audioLevel = item.audioLevel ?? null;
+        figures.codec = report.get(item.codecId)?.mimeType ?? "";
+      } else if (item.type === "outbound-rtp" && item.kind === "audio") {
+        figures.packetsSent += item.packetsSent ?? 0;
+        figures.bytesSent += item.bytesSent ?? 0;
+      } else if (item.type === "remote-inbound-rtp" && item.roundTripTime !== undefined) {
+        figures.roundTripMs = Math.round(item.roundTripTime * 1000);
+      }
+    }
+    return figures;
+  }
+
+  #become(state) {
+    this.state = state;
+    this.#emit("state", state);
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+
+  #incoming(session) {
+    if (this.#session) {
+      session.terminate({ status_code: 486 });
+      return;
+    }
+    this.#session = session;
+    session.on("peerconnection", ({ peerconnection }) => this.#listenTo(peerconnection));
+    session.on("getusermediafailed", (error) => this.#emit("trouble", error?.name ?? ""));
+    session.on("confirmed", () => this.#emit("answered"));
+    const over = ({ cause }) => {
+      if (this.#session !== session) return;
+      this.#session = null;
+      this.#audio.srcObject = null;
+      this.#emit("ended", cause);
+    };
+    session.on("ended", over);
+    session.on("failed", over);
+    if (Date.now() < this.#rejoinUntil) {
+      this.#rejoinUntil = 0;
+      this.answer();
+    } else {
+      this.#emit("ringing");
+    }
+  }
+
+  #listenTo(connection) {
+    connection.addEventListener("track", (event) => {
+      this.#audio.srcObject = event.streams[0] ?? new MediaStream([event.track]);
+      this.#audio.play().catch(() => {});
+    });
+  }
+}
+
+/** Ask for the microphone once, before the first call needs it. Resolves to an error's name, or to an empty string. */
+export async function askForMicrophone() {
+  if (!navigator.mediaDevices) return "InsecureContext";
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia(AUDIO);
+    for (const track of stream.getTracks()) track.stop();
+    return "";
+  } catch (error) {
+    return error.name;
+  }
+}

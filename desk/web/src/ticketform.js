@@ -1,0 +1,225 @@
+import { api, ApiError } from "./api.js";
+import { $, el, show } from "./dom.js";
+import { t } from "./i18n.js";
+
+const SAVE_AFTER_MS = 500;
+const FIELDS = ["code", "nature", "is_emergency", "place", "contact_name", "contact_phone", "summary", "department"];
+const NAMES = {
+  code: t("类别"), nature: t("诉求性质"), is_emergency: t("紧急警情"), place: t("地点"), contact_name: t("联系人"),
+  contact_phone: t("联系电话"), summary: t("事由"), department: t("承办部门"),
+};
+
+/** The ticket of the call: fills itself from what is heard, keeps what a person typed, saves as one types. */
+export class TicketForm {
+  #form = $("ticket-form");
+  #ticket = null;
+  /** Fields typed in and not yet saved. */
+  #dirty = new Set();
+  #timer;
+  #saving = Promise.resolve();
+  #onChange;
+
+  constructor(choices, onChange) {
+    this.#onChange = onChange;
+    this.#fillLists(choices);
+    this.#form.addEventListener("input", (event) => this.#touched(event.target));
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    $("close-directly").addEventListener("click", () => this.#askToClose());
+    this.show(null);
+  }
+
+  get ticket() {
+    return this.#ticket;
+  }
+
+  /** Show another ticket, or a newer state of the same one; null takes the form away. */
+  show(ticket) {
+    if (ticket && this.#ticket?.id === ticket.id) {
+      if (ticket.version >= this.#ticket.version) this.#take(ticket);
+      return;
+    }
+    this.flush();
+    this.#dirty.clear();
+    this.#ticket = null;
+    this.#problem("");
+    show(this.#form, Boolean(ticket));
+    show($("no-ticket"), !ticket);
+    if (!ticket) return;
+    this.#form.reset();
+    $("saved").textContent = "";
+    this.candidates([]);
+    this.#take(ticket);
+  }
+
+  /** Ask the server for the present state of this ticket. */
+  async refresh() {
+    const id = this.#ticket?.id;
+    if (id) this.show(await api(`/api/tickets/${id}`));
+  }
+
+  /** The verdict's categories, one key press away. */
+  candidates(candidates) {
+    $("candidates").replaceChildren(...candidates.map(({ code, name }) =>
+      el("button", { type: "button", onclick: () => this.#choose(code), dataset: { code } }, name)));
+    this.#showChosen();
+  }
+
+  /** Save what is typed at once. */
+  flush() {
+    clearTimeout(this.#timer);
+    if (this.#dirty.size) this.#saving = this.#saving.then(() => this.#save());
+    return this.#saving;
+  }
+
+  async submit() {
+    if (!this.#ticket || $("submit").disabled) return;
+    clearTimeout(this.#timer);
+    $("submit").disabled = true;
+    await this.#saving;
+    const ticket = this.#ticket;
+    const fields = this.#takeDirty();
+    try {
+      const moved = await api(`/api/tickets/${ticket.id}/submit`, { fields, version: ticket.version });
+      $("saved").textContent = "";
+      this.#problem("");
+      if (this.#ticket?.id === ticket.id) this.show(moved);
+    } catch (error) {
+      for (const name of Object.keys(fields)) this.#dirty.add(name);
+      this.#failed(error);
+    }
+    this.#enable();
+  }
+
+  #choose(code) {
+    const list = this.#form.elements.code;
+    list.value = code;
+    this.#touched(list);
+    this.flush();
+  }
+
+  #touched(field) {
+    if (!FIELDS.includes(field.name) || !this.#ticket) return;
+    this.#dirty.add(field.name);
+    field.classList.add("touched");
+    if (field.name === "code") this.#showChosen();
+    $("saved").textContent = t("未保存");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush(), SAVE_AFTER_MS);
+  }
+
+  #takeDirty() {
+    const fields = {};
+    for (const name of this.#dirty) fields[name] = this.#value(name);
+    this.#dirty.clear();
+    return fields;
+  }
+
+  async #save() {
+    const ticket = this.#ticket;
+    if (!ticket || !this.#dirty.size) return;
+    const fields = this.#takeDirty();
+    try {
+      const saved = await api(`/api/tickets/${ticket.id}`, { fields, version: ticket.version });
+      if (this.#ticket?.id !== ticket.id) return;
+      $("saved").textContent = t("已保存");
+      this.#problem("");
+      this.show(saved);
+    } catch (error) {
+      if (this.#ticket?.id !== ticket.id) return;
+      for (const name of Object.keys(fields)) this.#dirty.add(name);
+      this.#failed(error);
+    }
+  }
+
+  #failed(error) {
+    if (!(error instanceof ApiError)) throw error;
+    $("saved").textContent = t("未保存");
+    if (error.status === 0 || error.status >= 500) {
+      // The line is down: what was typed stays, and is saved when it is back.
+      this.#timer = setTimeout(() => this.flush(), 2000);
+    }
+    if (error.body.differences) {
+      this.#ticket.version = error.body.version;
+      const changed = error.body.differences.map(({ field, theirs, by }) =>
+        t("{field} 已被 {by} 改为「{value}」", { field: NAMES[field] ?? field, by, value: theirs }));
+      this.#problem(`${changed.join("；")}。${t("再次保存将以您填写的为准。")}`);
+      return;
+    }
+    this.#problem(error.message);
+  }
+
+  #take(ticket) {
+    this.#ticket = ticket;
+    const done = ticket.state !== "draft" && ticket.state !== "filed";
+    $("ticket-number").textContent = ticket.number;
+    $("ticket-state").textContent = ticket.state_name;
+    $("ticket-state").dataset.state = ticket.state;
+    $("field-line").textContent = `${ticket.line} ${ticket.line_name}`;
+    $("field-caller").textContent = ticket.caller;
+    $("ticket-link").href = `/tickets/${encodeURIComponent(ticket.number)}`;
+    this.#form.classList.toggle("done", done);
+    for (const name of FIELDS) {
+      const field = this.#form.elements[name];
+      field.classList.toggle("touched", ticket.touched.includes(name) || this.#dirty.has(name));
+      if (this.#dirty.has(name)) continue;
+      // What stands under the cursor of somebody who has begun to edit it does not change.
+      if (document.activeElement === field && ticket.touched.includes(name)) continue;
+      if (field.type === "checkbox") field.checked = ticket[name];
+      else if (field.value !== ticket[name]) field.value = ticket[name];
+    }
+    this.#showChosen();
+    this.#enable();
+    this.#onChange(ticket);
+  }
+
+  #enable() {
+    const actions = this.#ticket?.actions ?? [];
+    const open = actions.includes("file") || actions.includes("dispatch");
+    $("submit").disabled = !open;
+    $("close-directly").disabled = !actions.includes("answer") && !actions.includes("overrule");
+    for (const name of FIELDS) this.#form.elements[name].disabled = !open;
+  }
+
+  #value(name) {
+    const field = this.#form.elements[name];
+    return field.type === "checkbox" ? field.checked : field.value;
+  }
+
+  #showChosen() {
+    const code = this.#form.elements.code.value;
+    for (const button of $("candidates").children) button.setAttribute("aria-pressed", String(button.dataset.code === code));
+  }
+
+  #problem(text) {
+    $("form-error").textContent = text;
+    show($("form-error"), Boolean(text));
+  }
+
+  async #askToClose() {
+    const dialog = $("close-dialog");
+    const reason = dialog.querySelector("[name=reason]");
+    reason.value = "";
+    dialog.returnValue = "";
+    dialog.showModal();
+    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    if (dialog.returnValue !== "ok" || !reason.value.trim() || !this.#ticket) return;
+    try {
+      await this.flush();
+      this.show(await api(`/api/tickets/${this.#ticket.id}/close`, { reason: reason.value.trim() }));
+      this.#problem("");
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #fillLists(choices) {
+    const { code, nature, department } = this.#form.elements;
+    code.append(el("option", { value: "" }, t("请选择")), ...choices.groups.map((group) =>
+      el("optgroup", { label: group.name }, ...group.categories.map((c) => el("option", { value: c.code }, `${c.code} ${c.name}`)))));
+    nature.append(el("option", { value: "" }, t("请选择")), ...choices.natures.map((n) => el("option", { value: n.value }, n.name)));
+    department.append(el("option", { value: "" }, t("请选择")), ...choices.departments.map((d) => el("option", { value: d.value }, d.name)));
+  }
+}
