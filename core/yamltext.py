@@ -154,7 +154,7 @@ def _place(node: Node, owner: Node, waiting: list[str]) -> bool:
         owner.value[waiting.pop()] = node
         return False
     if not isinstance(node.value, str):
-        raise YamlFault(node.line, f"a key is {node.shape}, expected a word")
+        raise YamlFault(node.line, "a key is a list or a mapping, expected a word")
     if node.value in owner.key_lines:
         first = owner.key_lines[node.value]
         raise YamlFault(node.line, f"key {node.value!r} stands on line {first} too, expected each key once")
