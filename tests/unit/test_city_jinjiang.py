@@ -72,6 +72,8 @@ def test_desks(city: City) -> None:
     assert {(d.extension, d.penalty) for d in robots} == {(str(n), 50) for n in range(1901, 1907)}
     assert min(d.penalty for d in robots) > max(d.penalty for d in city.desks if d.kind != "robot")
     assert [d.extension for d in city.desks if not d.in_queue] == ["1009"]
+    # In the dialplan's last resort all emergency desks ring at once: a robot would always be the quickest.
+    assert {d.emergency for d in robots} == {False}
 
 
 #: Group → how many classes it has, numbered from 1.
