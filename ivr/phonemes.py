@@ -9,7 +9,7 @@ from pathlib import Path
 with warnings.catch_warnings():
     # jieba's source has old-style escapes, about which Python warns once, when it compiles the file.
     warnings.simplefilter("ignore")
-    import jieba
+    import jieba  # type: ignore[import-untyped]
     from misaki.zh import ZHG2P
 
 from ivr.readings import spoken
