@@ -10,7 +10,7 @@ from core.errors import HeyiError
 
 
 def site_secret(data: Path, given: str = "") -> str:
-    """The site's secret: ``given`` where a person set one, else made once and kept in ``data``, readable by us alone."""
+    """The site's secret: ``given`` where a person set one, else made once and kept in ``data`` for us alone."""
     if given:
         return given
     path = data / "secret"
@@ -25,9 +25,11 @@ def site_secret(data: Path, given: str = "") -> str:
             file.write(made)
         return made
     except OSError as error:
-        raise HeyiError(f"{path} cannot be written: {error.strerror}", hint="check the folder's rights and space") from error
+        raise HeyiError(
+            f"{path} cannot be written: {error.strerror}", hint="check the folder's rights and space"
+        ) from error
 
 
 def derive(secret: str, purpose: str, name: str = "") -> str:
-    """A password for one ``purpose`` and ``name``: 32 hexadecimal characters, the same at every start (HMAC-SHA-256)."""
+    """A password for one ``purpose`` and ``name``: 32 hexadecimal digits, always the same (HMAC-SHA-256)."""
     return hmac.new(secret.encode(), f"{purpose}:{name}".encode(), hashlib.sha256).hexdigest()[:32]

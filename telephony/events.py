@@ -1,6 +1,7 @@
 """What telephony tells the rooms above it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from core.events import Event
@@ -57,6 +58,31 @@ class CallAnswered(CallEvent):
     waited_s: float
     #: Unique id of the call taker's channel.
     agent_channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskJoined(CallEvent):
+    """A desk's leg entered the conversation: at the answer, and again after a page refresh or a take-over."""
+
+    agent: str
+    agent_channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegEnded(CallEvent):
+    """One channel of the call is gone."""
+
+    channel: str
+    #: ``caller`` or ``desk``.
+    kind: str
+    #: Extension of the desk, or empty.
+    extension: str
+    started_at: datetime
+    #: When it was picked up, if it was.
+    answered_at: datetime | None
+    #: Whether it took part in the conversation.
+    joined: bool
+    cause: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,158 @@
+"""Calls through a real Asterisk: the queue, the ledger, the desks."""
+
+import asyncio
+
+import pytest
+
+from telephony import ledger
+from telephony.events import AgentChanged, CallAnswered, CallArrived, CallEnded, CallQueued, DeskJoined, KeyPressed
+from telephony.phone import PhoneCall
+from tests.asterisk.conftest import TONE, House, Site, Taker, close_house, open_house, until
+
+pytestmark = pytest.mark.asterisk
+
+
+async def row_of(house: House, call_id: str | None) -> ledger.CallRow:
+    async with house.database.read() as session:
+        row = await ledger.call(session, call_id or "")
+    assert row is not None
+    return row
+
+
+async def test_a_call_is_queued_answered_recorded_and_in_the_ledger(site: Site, house: House) -> None:
+    desk = await site.phone("1001")
+    taker = Taker(desk)
+    trunk = await site.phone("exchange", trunk=True)
+    call = await trunk.call("119", caller="13800138000")
+    await house.until(lambda: bool(house.of(DeskJoined)), "answered")
+    await call.play(TONE)
+    await until(taker.hears, lambda: "the desk hears the caller")
+    assert [a.state for a in house.switchboard.agents() if a.extension == "1001"] == ["talking"]
+    await call.hang_up()
+    await house.until(lambda: bool(house.of(CallEnded)), "ended")
+
+    row = await row_of(house, house.of(CallEnded)[0].call_id)
+    assert (row.line, row.caller, row.agent, row.outcome, row.ended_by) == (
+        "119", "13800138000", "1001", "answered", "caller"
+    )  # fmt: skip
+    assert row.priority == 100
+    assert row.answered_at is not None and row.ended_at is not None and row.arrived_at < row.answered_at < row.ended_at
+    assert (site.settings.recordings / row.recording).stat().st_size > 16000
+    # wrap-up, then ready again by itself
+    await house.until(
+        lambda: [e.state for e in house.of(AgentChanged) if e.agent == "1001"][-2:] == ["wrapup", "ready"], "wrap-up"
+    )
+    states = [e.state for e in house.of(AgentChanged) if e.agent == "1001"]
+    assert [s for s in states if s in ("ringing", "talking", "wrapup")] == ["ringing", "talking", "wrapup"]
+
+
+async def test_an_emergency_overtakes_waiting_service_calls(site: Site, house: House) -> None:
+    trunk = await site.phone("exchange", trunk=True)
+    waiting = [asyncio.create_task(trunk.call("12345", caller=f"1380000000{n}")) for n in range(3)]
+    await house.until(lambda: len(house.of(CallQueued)) == 3, "three service calls wait")
+    urgent = asyncio.create_task(trunk.call("120", caller="13900000000"))
+    await house.until(lambda: len(house.of(CallQueued)) == 4, "the emergency waits")
+    desk = await site.phone("1001")
+    Taker(desk)
+    await house.until(lambda: bool(house.of(CallAnswered)), "one is answered")
+    answered = await row_of(house, house.of(CallAnswered)[0].call_id)
+    assert (answered.line, answered.caller) == ("120", "13900000000")
+    for task in (*waiting, urgent):
+        await (await task).hang_up()
+    await house.until(lambda: len(house.of(CallEnded)) == 4, "all ended")
+
+
+async def test_an_abandoned_call_is_in_the_ledger(site: Site, house: House) -> None:
+    trunk = await site.phone("exchange", trunk=True)
+    call = await trunk.call("120", caller="13700000000")
+    await house.until(lambda: bool(house.of(CallQueued)), "queued")
+    await call.hang_up()
+    await house.until(lambda: bool(house.of(CallEnded)), "ended")
+    row = await row_of(house, house.of(CallEnded)[0].call_id)
+    assert (row.outcome, row.ended_by, row.agent, row.answered_at) == ("abandoned", "caller", "", None)
+    assert row.waited_s is not None and row.waited_s > 0
+
+
+async def test_a_bridge_that_was_away_learns_of_every_call(site: Site, house: House) -> None:
+    """AsterNET#273: abandoned calls while the application was down are lost. Here none is, and none is told twice."""
+    await close_house(house)
+    desk = await site.phone("1001")
+    first = Taker(desk)
+    trunk = await site.phone("exchange", trunk=True)
+    finished = await trunk.call("119", caller="13800000001")
+    await until(lambda: bool(first.calls), lambda: "the first call is answered")
+    await finished.hang_up()
+    desk.on_call = None
+    left = await trunk.call("120", caller="13800000002")
+    await asyncio.sleep(0.3)
+    await left.hang_up()
+    third_taker = Taker(desk)
+    alive = await trunk.call("119", caller="13800000003")
+    await until(lambda: bool(third_taker.calls), lambda: "the third call is answered")
+    await asyncio.sleep(0.2)
+
+    again = await open_house(site.settings, site.city)
+    try:
+        assert len(again.of(CallArrived)) == 3
+        outcomes = {e.call_id: e.outcome for e in again.of(CallEnded)}
+        assert sorted(outcomes.values()) == ["abandoned", "answered"]
+        assert [c.caller for c in again.switchboard.calls()] == ["13800000003"]
+        assert [a.state for a in again.switchboard.agents() if a.extension == "1001"] == ["talking"]
+        await alive.hang_up()
+        await again.until(lambda: len(again.of(CallEnded)) == 3, "the call that was alive ended")
+    finally:
+        await close_house(again)
+    third = await open_house(site.settings, site.city)
+    try:
+        assert third.of(CallArrived, CallEnded) == []
+        async with third.database.read() as session:
+            assert await ledger.open_calls(session) == []
+    finally:
+        await close_house(third)
+
+
+async def test_a_lost_connection_is_made_up_for(site: Site, house: House) -> None:
+    """qpanel#6: no reconnect. Here the connection comes back and what happened meanwhile is in the ledger."""
+    trunk = await site.phone("exchange", trunk=True)
+    call = await trunk.call("119", caller="13800000001")
+    await house.until(lambda: bool(house.of(CallQueued)), "queued")
+    manager = house.bridge.ami._manager
+    assert manager is not None
+    manager.protocol.abort()
+    await house.until(lambda: not house.bridge.ami.up, "connection lost")
+    await call.hang_up()
+    await house.until(lambda: bool(house.of(CallEnded)), "the end was learned", 20)
+    assert len(house.of(CallArrived)) == 1
+
+
+async def test_callback_rings_asks_and_keeps_the_key(site: Site, house: House) -> None:
+    trunk = await site.phone("exchange", trunk=True)
+
+    async def citizen(call: PhoneCall) -> None:
+        await call.answer()
+        await asyncio.sleep(1.5)
+        call.press("1")
+
+    trunk.on_call = citizen
+    assert await house.switchboard.place(call_id="cb-0001", number="13800138000", ticket_number="TT1")
+    await house.until(lambda: bool(house.of(CallEnded)), "callback ended", 40)
+    assert [(e.question, e.digit) for e in house.of(KeyPressed)] == [("satisfaction", "1")]
+    row = await row_of(house, "cb-0001")
+    assert (row.direction, row.outcome) == ("out", "answered")
+
+
+async def test_a_callback_that_nobody_takes_is_unanswered(site: Site, house: House) -> None:
+    await site.phone("exchange", trunk=True)  # refuses every call as busy
+    assert await house.switchboard.place(call_id="cb-0002", number="13800138000", ticket_number="TT1")
+    await house.until(lambda: bool(house.of(CallEnded)), "callback ended")
+    row = await row_of(house, "cb-0002")
+    assert (row.direction, row.outcome, row.recording) == ("out", "unanswered", "")
+
+
+async def test_hostile_values_never_reach_the_manager_interface(site: Site, house: House) -> None:
+    assert not await house.switchboard.place(
+        call_id="cb-1", number="138\r\nAction: Originate\r\nChannel: PJSIP/1", ticket_number="x"
+    )
+    await house.switchboard.set_agent_state("1001", "paused", "用餐\r\nAction: Logoff")
+    await house.until(lambda: house.bridge.agents.agents["1001"].reason == "用餐 Action: Logoff", "reason on one line")
+    assert house.bridge.ami.up
