@@ -153,7 +153,7 @@ def callers_phone(texts: Sequence[str]) -> str:
     for text in texts:
         for phone in phones(text):
             rank = _rank(text, phone)
-            if rank >= best[0]:
+            if phone.kind != "service" and rank >= best[0]:
                 best = (rank, phone.number)
     if not best[1] and len(texts) > 1:
         for size in (2, 3):
@@ -168,8 +168,6 @@ def callers_phone(texts: Sequence[str]) -> str:
 def _rank(text: str, phone: Phone) -> int:
     before = text[max(0, phone.start - 14) : phone.start]
     around = before + text[phone.end : phone.end + 8]
-    if phone.kind == "service":
-        return -1
     if _OTHERS.search(before):
         return 0
     return 2 if _CUE.search(around) else 1
