@@ -1,6 +1,7 @@
 """After the call: the whole recording once more, and better; this becomes the transcript of record."""
 
 import asyncio
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
@@ -9,7 +10,7 @@ import structlog
 
 from asr.ears import Decoder
 from asr.events import TranscriptReady
-from asr.pool import DecodeFailed
+from asr.pool import DecodeFailed, PoolStopped
 from asr.recognition import RATE, Pcm
 from asr.segmenter import Moment
 from asr.sound import read_recording
@@ -26,6 +27,10 @@ log = structlog.get_logger(__name__)
 #: Asterisk finishes its file a moment after the call has ended.
 _PATIENCE = (0.0, 1.0, 3.0)
 _PAUSE_S = 5.0
+#: Tries at one recording until the next start.
+_TRIES = 3
+#: Bytes of a WAV file without any sound.
+_HEADER = 44
 
 
 class AfterCall:
@@ -36,6 +41,7 @@ class AfterCall:
         self._clock = clock
         self._pool = pool
         self._news = asyncio.Event()
+        self._tries: Counter[str] = Counter()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="after")
         self._task: asyncio.Task[None] | None = None
 
@@ -73,12 +79,29 @@ class AfterCall:
             try:
                 async with self._database.read() as session:
                     waiting = await pending(session)
-                for recording in waiting:
-                    await self._transcribe(recording)
+                again = not all([await self._try(recording) for recording in waiting])
             except Exception:
-                log.exception("the pass after the call stumbled", again_in_s=_PAUSE_S)
+                log.exception("pending recordings could not be read", again_in_s=_PAUSE_S)
+                again = True
+            if again:
                 await asyncio.sleep(_PAUSE_S)
                 self._news.set()
+
+    async def _try(self, recording: PendingRecording) -> bool:
+        """True when nothing is left to do for it in this run."""
+        if self._tries[recording.call_id] >= _TRIES:
+            return True
+        self._tries[recording.call_id] += 1
+        try:
+            await self._transcribe(recording)
+        except PoolStopped:
+            # Being shut down: it stays pending for the next start.
+            return True
+        except Exception:
+            log.exception("a recording could not be transcribed", call_id=recording.call_id)
+            return self._tries[recording.call_id] >= _TRIES
+        del self._tries[recording.call_id]
+        return True
 
     async def _transcribe(self, recording: PendingRecording) -> None:
         call_id, rows = recording.call_id, []
@@ -103,9 +126,9 @@ class AfterCall:
         loop = asyncio.get_running_loop()
         for pause in _PATIENCE:
             await asyncio.sleep(pause)
-            if wav.is_file() and wav.stat().st_size > 44:
+            if await loop.run_in_executor(self._thread, _size, wav) > _HEADER:
                 return await loop.run_in_executor(self._thread, read_recording, wav)
-        raise HeyiError(f"the recording {wav} is {'empty' if wav.is_file() else 'not there'}")
+        raise HeyiError(f"the recording {wav} is not there or empty")
 
     async def _leg(self, call_id: str, leg: Leg, pcm: Pcm) -> list[Utterance]:
         loop = asyncio.get_running_loop()
@@ -116,6 +139,8 @@ class AfterCall:
             row_id = new_id()
             try:
                 found = await (await self._pool.submit(row_id, moment.pcm, "record"))
+            except PoolStopped:
+                raise
             except DecodeFailed as error:
                 log.error("part of a recording was not recognised", call_id=call_id, leg=leg, reason=str(error))
                 continue
@@ -135,6 +160,10 @@ class AfterCall:
                     )
                 )
         return rows
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def utterances(pcm: Pcm) -> list[Moment]:

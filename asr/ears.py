@@ -54,6 +54,8 @@ class _Stream:
         #: Audio of this leg that went before, when its tap broke and came back.
         self.offset_s = offset_s
         self.closing = False
+        #: Heard to its end.
+        self.over = False
         self.blocks: list[bytes] = []
         self._feed = Feed(rate)
         self._hearing = Hearing()
@@ -92,6 +94,8 @@ class Ears:
         self._ending: list[_Stream] = []
         self._began: OrderedDict[tuple[str, Leg], datetime] = OrderedDict()
         self._news = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ended.set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ears")
         self._asked: set[asyncio.Task[None]] = set()
         self._heard: asyncio.Queue[tuple[UtteranceHeard, Utterance]] = asyncio.Queue()
@@ -109,8 +113,7 @@ class Ears:
         for call_id, leg in tuple(self._streams):
             self.closed(call_id, leg)
         if self._tasks:
-            while self._ending:
-                await asyncio.sleep(_LOOK_EVERY_S)
+            await self._ended.wait()
             while self._asked:
                 await asyncio.gather(*self._asked, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
@@ -151,6 +154,7 @@ class Ears:
         if stream is not None:
             stream.closing = True
             self._ending.append(stream)
+            self._ended.clear()
             self._news.set()
 
     async def _listen(self) -> None:
@@ -159,7 +163,10 @@ class Ears:
             self._news.clear()
             for stream in (*self._ending, *self._streams.values()):
                 await self._hear(stream)
-            self._ending = [stream for stream in self._ending if stream.blocks]
+            # Legs may have ended while others were heard: those come next time.
+            self._ending = [stream for stream in self._ending if not stream.over]
+            if not self._ending:
+                self._ended.set()
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _hear(self, stream: _Stream) -> None:
@@ -173,6 +180,8 @@ class Ears:
             # One leg's trouble must not deafen the others.
             log.exception("a leg could not be heard", call_id=stream.call_id, leg=stream.leg)
             return
+        finally:
+            stream.over = last
         for moment in moments:
             self._finals += moment.final
             task = asyncio.create_task(self._decode(stream, moment, stream.id_of(moment)))

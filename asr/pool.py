@@ -31,6 +31,13 @@ class DecodeFailed(Exception):
     """Two processes died or hung on this stretch of speech."""
 
 
+class PoolStopped(DecodeFailed):
+    """The pool was closed before this stretch had its turn."""
+
+    def __init__(self) -> None:
+        super().__init__("recognition was stopped")
+
+
 @dataclass(frozen=True)
 class PoolState:
     """For metrics and screens; ``lag_s`` is the age of the oldest final that still waits."""
@@ -97,7 +104,7 @@ class Pool:
         await asyncio.gather(*(_end(process) for process in self._processes.values()))
         self._processes.clear()
         for job in self._line.clear():
-            _fail(job, DecodeFailed("recognition was stopped"))
+            _fail(job, PoolStopped())
 
     def state(self) -> PoolState:
         line = self._line
@@ -124,7 +131,7 @@ class Pool:
         answer: asyncio.Future[Recognition | None] = asyncio.get_running_loop().create_future()
         job = Job(utterance_id, effort, emergency, time.monotonic(), _Order(pcm[: 30 * RATE], answer))
         if self._closing:
-            _fail(job, DecodeFailed("recognition was stopped"))
+            _fail(job, PoolStopped())
             return answer
         async with self._wake:
             _shed(self._line.put(job))
@@ -149,7 +156,7 @@ class Pool:
             try:
                 process = await self._serve(number, process, job)
             except asyncio.CancelledError:
-                _fail(job, DecodeFailed("recognition was stopped"))
+                _fail(job, PoolStopped())
                 raise
             finally:
                 self._busy -= 1
