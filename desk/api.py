@@ -12,12 +12,12 @@ from desk.casebook import Casebook
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.live import EventStream, Feed, call_agent
-from desk.ports import ChosenState
 from desk.rights import may_hear, may_see_ticket
 from desk.services import DeskServices
 from desk.softphone import softphone
 from desk.users import User
 from desk.views import Views
+from telephony.switchboard import ChosenState
 from ticketing.events import TicketState
 from ticketing.repository import TicketMissing, TicketRepository
 from ticketing.tables import Ticket

@@ -42,8 +42,8 @@ class Auth:
     async def sign_in(self, login: str, password: str, address: str) -> User:
         """The user; raises :class:`SignInRefused` with a sentence for the person otherwise."""
         now = self._services.clock.now()
-        if wait := self._lockout.remaining_s(login, address, now):
-            raise SignInRefused("密码错误次数过多，请稍后再试", hint=f"{int(wait / 60) + 1} min")
+        if self._lockout.remaining_s(login, address, now):
+            raise SignInRefused("密码错误次数过多，请几分钟后再试")
         user = await self._users.verify(login, password)
         async with self._services.database.work() as work:
             what = "sign_in" if user else "sign_in_failed"

@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from desk.ports import AgentView, CallRow, CallView
+from desk.ports import CallRow
 from desk.rights import may_hear, may_see_caller, may_see_ticket
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import Views
+from telephony.switchboard import AgentView, CallView
 from ticketing.events import TicketState
 from ticketing.phones import normal
 from ticketing.repository import TicketMissing, TicketRepository
@@ -171,7 +172,7 @@ async def _counts(session: AsyncSession, department: str) -> dict[str, int]:
     wanted = select(Ticket.state, func.count()).group_by(Ticket.state)
     if department:
         wanted = wanted.where(Ticket.department == department)
-    return {state: number for state, number in (await session.execute(wanted)).tuples()}
+    return {row[0]: row[1] for row in await session.execute(wanted)}
 
 
 def _desk(agents: Sequence[AgentView], extension: str) -> AgentView | None:

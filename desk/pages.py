@@ -197,5 +197,8 @@ def error_page(request: Request, code: int, message: str) -> Response:
 
 def message_of(request: Request, error: HeyiError) -> str:
     """What went wrong, in the reader's language."""
-    text = translate(language_of(request), error.message)
-    return f"{text}（{error.hint}）" if error.hint else text
+    language = language_of(request)
+    text, hint = translate(language, error.message), translate(language, error.hint)
+    if not hint:
+        return text
+    return f"{text}（{hint}）" if language == "zh" else f"{text} ({hint})"

@@ -10,7 +10,8 @@ from typing import Any
 
 from core.city import City
 from desk.i18n import Language, translate
-from desk.ports import AgentView, CallRow, CallView, UtteranceRow
+from desk.ports import CallRow, UtteranceRow
+from telephony.switchboard import AgentView, CallView
 from ticketing.actor import Role
 from ticketing.fields import EDITABLE, NATURES
 from ticketing.states import ACTION_NAMES, STATE_NAMES, actions

@@ -47,13 +47,20 @@ let figures = null;
 function showAgent() {
   const state = $("agent-state");
   state.dataset.state = agent.state;
-  state.textContent = AGENT_STATES[agent.state]() + (agent.reason ? ` · ${t(agent.reason)}` : "");
+  state.textContent = AGENT_STATES[agent.state]() + (agent.state === "paused" && agent.reason ? ` · ${t(agent.reason)}` : "");
   const busy = agent.state === "talking" || agent.state === "ringing";
   show($("finish"), agent.state === "wrapup");
   show($("ready"), agent.state !== "wrapup");
   $("ready").disabled = agent.state === "ready" || busy;
   $("away").disabled = agent.state === "away" || busy;
   $("pause").value = "";
+  tick();
+}
+
+function tick() {
+  card.tick();
+  const limit = agent.state === "wrapup" && setup.wrapup_s ? ` / ${clock(setup.wrapup_s)}` : "";
+  $("agent-clock").textContent = since(agent.since) + limit;
 }
 
 function showWaiting() {
@@ -337,11 +344,7 @@ bindKeys([
   ["Ctrl+Enter", t("提交并派遣"), () => form.submit()],
 ]);
 
-setInterval(() => {
-  card.tick();
-  const limit = agent.state === "wrapup" && setup.wrapup_s ? ` / ${clock(setup.wrapup_s)}` : "";
-  $("agent-clock").textContent = since(agent.since) + limit;
-}, 1000);
+setInterval(tick, 1000);
 
 setInterval(async () => {
   if (!phone?.talking) return;

@@ -145,7 +145,8 @@ export class TicketForm {
       this.#ticket.version = error.body.version;
       const changed = error.body.differences.map(({ field, theirs, by }) =>
         t("{field} 已被 {by} 改为「{value}」", { field: NAMES[field] ?? field, by, value: theirs }));
-      this.#problem(`${changed.join("；")}。${t("再次保存将以您填写的为准。")}`);
+      changed.push(t("再次保存将以您填写的为准"));
+      this.#problem(changed.join(t("；")));
       return;
     }
     this.#problem(error.message);

@@ -1,0 +1,92 @@
+"""Finds the Chinese texts that a person can see: in templates, scripts and Python."""
+
+import ast
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.extract import extract
+from jinja2 import Environment, nodes
+
+ROOT = Path(__file__).parent.parent
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+TEMPLATES = sorted((ROOT / "desk" / "templates").glob("*.html"))
+SCRIPTS = sorted((ROOT / "desk" / "web" / "src").glob("*.js"))
+
+
+def in_templates() -> Iterator[tuple[str, str]]:
+    """File and text of every ``_('…')``, and every other Chinese constant inside an expression."""
+    for file in TEMPLATES:
+        tree = Environment(autoescape=True).parse(file.read_text(encoding="utf-8"))
+        for constant in tree.find_all(nodes.Const):
+            if isinstance(constant.value, str) and CHINESE.search(constant.value):
+                yield file.name, constant.value
+
+
+def bare_in_templates() -> Iterator[tuple[str, str]]:
+    """Chinese that stands in a template outside every expression: nobody could translate it."""
+    for file in TEMPLATES:
+        tree = Environment(autoescape=True).parse(file.read_text(encoding="utf-8"))
+        for data in tree.find_all(nodes.TemplateData):
+            for piece in re.findall(r"[^<>\n]*[\u3400-\u9fff][^<>\n]*", data.data):
+                yield file.name, piece.strip()
+
+
+def in_scripts() -> Iterator[tuple[str, str]]:
+    """File and text of every ``t("…")``."""
+    for file in SCRIPTS:
+        for _line, message, _comments, _context in extract(
+            "javascript",
+            BytesIO(file.read_bytes()),
+            keywords={"t": None},
+            options={"encoding": "utf-8", "parse_template_string": True},
+        ):
+            yield file.name, str(message)
+
+
+def bare_in_scripts() -> Iterator[tuple[str, str]]:
+    """Chinese in a script outside ``t("…")`` and comments."""
+    for file in SCRIPTS:
+        text = re.sub(r"/\*.*?\*/", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        text = re.sub(r'\bt\("[^"]*"', "", re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+        for line in text.splitlines():
+            if CHINESE.search(line):
+                yield file.name, line.strip()
+
+
+def in_python(folder: str) -> Iterator[tuple[str, str]]:
+    """Chinese constants of a package's modules that are not docstrings."""
+    for file in sorted((ROOT / folder).glob("*.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        documents = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and id(node) not in documents
+                and CHINESE.search(node.value)
+            ):
+                yield file.name, node.value
+
+
+def shown_by_ticketing() -> Iterator[tuple[str, str]]:
+    """Messages of the errors that ticketing raises."""
+    for file in sorted((ROOT / "ticketing").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                message = node.exc.args[0]
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_said", "_known"):
+                message = node.args[1]
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "__init__" and node.args:
+                message = node.args[0]
+            else:
+                continue
+            if isinstance(message, ast.Constant) and isinstance(message.value, str) and CHINESE.search(message.value):
+                yield file.name, message.value

@@ -1,0 +1,50 @@
+"""Every text that a person can see has its English, and nothing stands untranslatable in a page."""
+
+import json
+
+from desk.i18n import messages, messages_json, translate
+from tests.desk_strings import (
+    bare_in_scripts,
+    bare_in_templates,
+    in_python,
+    in_scripts,
+    in_templates,
+    shown_by_ticketing,
+)
+from ticketing.fields import NATURES
+from ticketing.states import ACTION_NAMES, STATE_NAMES
+
+
+def test_every_text_of_templates_scripts_and_errors_has_its_english() -> None:
+    english = messages("en")
+    tables = [("tables", name) for name in (*STATE_NAMES.values(), *ACTION_NAMES.values(), *NATURES)]
+    texts = [*in_templates(), *in_scripts(), *in_python("desk"), *shown_by_ticketing(), *tables]
+    assert len(texts) > 200
+    assert sorted({(file, text) for file, text in texts if not english.get(text)}) == []
+
+
+def test_no_chinese_stands_outside_the_translation_functions() -> None:
+    assert [*bare_in_templates(), *bare_in_scripts()] == []
+
+
+def test_the_catalogue_has_nothing_that_is_no_longer_shown() -> None:
+    tables = {*STATE_NAMES.values(), *ACTION_NAMES.values(), *NATURES}
+    shown = {text for _file, text in (*in_templates(), *in_scripts(), *in_python("desk"), *shown_by_ticketing())}
+    hints = {"误拨请先改类别为 X01 或 X02；并非紧急请先取消紧急标记"}
+    # Punctuation has no Chinese character by which it would be found.
+    assert set(messages("en")) - shown - tables - hints <= {"、", "；"}
+
+
+def test_placeholders_survive_translation() -> None:
+    for source, english in messages("en").items():
+        assert sorted(part.split("}")[0] for part in source.split("{")[1:]) == sorted(
+            part.split("}")[0] for part in english.split("{")[1:]
+        )
+
+
+def test_chinese_is_the_source_and_unknown_texts_stay() -> None:
+    assert translate("zh", "接听") == "接听"
+    assert translate("en", "接听") == "Answer"
+    assert translate("en", "华洲村") == "华洲村"
+    assert json.loads(messages_json("zh")) == {}
+    assert "<" not in messages_json("en")

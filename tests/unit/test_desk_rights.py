@@ -1,0 +1,107 @@
+"""Who may what: pure tables of rights, lockout, recordings' names."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from desk.lockout import Lockout
+from desk.pages import _inside, recording_file
+from desk.rights import Audience, may_hear, may_see_caller, may_see_ticket, receives
+from desk.users import Role, User
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@dataclass
+class Place:
+    department: str
+    assist: tuple[str, ...] = ()
+
+
+def user(role: Role, extension: str | None = None, department: str | None = None) -> User:
+    return User(login="x", name="x", role=role, extension=extension, department=department, stamp="")
+
+
+AGENT, FIRE, LEAD = user("agent", "1001"), user("department", department="fire"), user("supervisor")
+
+
+@pytest.mark.parametrize(
+    ("audience", "agent", "department"),
+    [
+        (Audience(), False, False),
+        (Audience(all_desks=True), True, False),
+        (Audience(desks=frozenset({"1001"})), True, False),
+        (Audience(desks=frozenset({"1002"})), False, False),
+        (Audience(departments=frozenset({"fire"})), False, True),
+        (Audience(departments=frozenset({"urban"})), False, False),
+    ],
+)
+def test_the_live_stream_gives_each_role_its_own(audience: Audience, agent: bool, department: bool) -> None:
+    assert (receives(AGENT, audience), receives(FIRE, audience), receives(LEAD, audience)) == (agent, department, True)
+
+
+def test_a_department_sees_its_tickets_and_those_it_assists() -> None:
+    assert may_see_ticket(FIRE, Place("fire"))
+    assert may_see_ticket(FIRE, Place("urban", ("fire",)))
+    assert not may_see_ticket(FIRE, Place("urban"))
+    assert not may_see_ticket(user("department"), Place(""))
+    assert may_see_ticket(AGENT, Place("urban")) and may_see_ticket(LEAD, Place("urban"))
+
+
+def test_a_recording_is_for_supervisor_own_call_taker_and_the_tickets_department() -> None:
+    assert may_hear(LEAD, None, None)
+    assert may_hear(AGENT, "1001", None)
+    assert not may_hear(AGENT, "1002", Place("fire"))
+    assert not may_hear(user("agent"), "", Place("fire"))
+    assert may_hear(FIRE, "1001", Place("fire"))
+    assert not may_hear(FIRE, "1001", Place("urban")) and not may_hear(FIRE, "1001", None)
+
+
+def test_callers_numbers_are_for_the_desk_that_has_the_call() -> None:
+    assert may_see_caller(AGENT, "1001") and may_see_caller(LEAD, "")
+    assert not may_see_caller(AGENT, "1002") and not may_see_caller(AGENT, "") and not may_see_caller(FIRE, "1001")
+
+
+def test_five_wrong_passwords_lock_this_login_from_this_address_for_a_while() -> None:
+    lockout = Lockout(limit=5, pause=timedelta(minutes=5))
+    for _ in range(4):
+        lockout.failed("wang", "10.0.0.9", NOW)
+    assert lockout.remaining_s("wang", "10.0.0.9", NOW) == 0
+    lockout.failed("wang", "10.0.0.9", NOW)
+    assert lockout.remaining_s("wang", "10.0.0.9", NOW) == 300
+    assert lockout.remaining_s("wang", "10.0.0.10", NOW) == 0
+    later = NOW + timedelta(minutes=5)
+    assert lockout.remaining_s("wang", "10.0.0.9", later) == 0
+    lockout.failed("wang", "10.0.0.9", later)
+    assert lockout.remaining_s("wang", "10.0.0.9", later) == 0
+
+
+def test_the_lockout_remembers_a_bounded_number_of_guessers() -> None:
+    lockout = Lockout(limit=1, room=3)
+    for number in range(10):
+        lockout.failed("wang", f"10.0.0.{number}", NOW)
+    assert [n for n in range(10) if lockout.remaining_s("wang", f"10.0.0.{n}", NOW)] == [7, 8, 9]
+
+
+def test_a_recordings_name_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "monitor"
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(b"x")
+    (tmp_path / "secret").write_bytes(b"x")
+    (folder / "link.wav").symlink_to(tmp_path / "secret")
+    assert recording_file(folder, "a.wav") == (folder / "a.wav").resolve()
+    for name in ("", "../secret", str(tmp_path / "secret"), "link.wav", "b.wav", ".", "a\0.wav"):
+        assert recording_file(folder, name) is None
+
+
+@pytest.mark.parametrize(
+    "path", ["", "https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere", "desk", "/a\nb"]
+)
+def test_signing_in_never_leads_to_another_site(path: str) -> None:
+    assert _inside(path) == ""
+
+
+def test_signing_in_leads_back_to_the_page_that_was_asked_for() -> None:
+    assert _inside("/tickets/JJ1?lang=en") == "/tickets/JJ1?lang=en"
