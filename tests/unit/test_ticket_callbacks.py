@@ -242,3 +242,17 @@ async def test_results_come_over_the_bus(tmp_path):
         r.bus.publish(KeyPressed(at=r.clock.now(), call_id=call, question="satisfaction", digit="1"))
         await r.bus.drain()
         assert (await r.get(ticket.id)).state == "closed"
+
+
+async def test_answer_about_the_first_handling_does_not_judge_the_second(tmp_path):
+    async with room(tmp_path) as r:
+        ticket = await r.reported()
+        call = await r.dial(10)
+        await r.tickets.reopen(ticket.id, CHIEF, "抽查发现未修好")
+        await r.tickets.report(ticket.id, WATER, "重新修复")
+        await r.key(call, "1")
+        now = await r.get(ticket.id)
+        assert (now.state, now.satisfaction) == ("callback", "")
+        assert [(c.round, c.outcome) for c in await r.callbacks(ticket.id)] == [(0, "satisfied"), (1, None)]
+        await r.key(await r.dial(10), "1")
+        assert (await r.get(ticket.id)).state == "closed"

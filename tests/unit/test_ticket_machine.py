@@ -9,10 +9,10 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from ticket_support import AGENT, AGENT2, CHIEF, FIRE, URBAN, WATER, FakeDialler, Room, verdict
 
 from core.errors import HeyiError
-from ticketing.actor import SYSTEM
+from ticketing.actor import SYSTEM, Actor
 from ticketing.callbacks import CallbackRunner
 from ticketing.events import TicketMoved
-from ticketing.states import EDGES
+from ticketing.states import ACTION_NAMES, EDGES
 
 PEOPLE = st.sampled_from([AGENT, AGENT2, CHIEF, FIRE, URBAN, WATER, SYSTEM])
 FIELDS = st.fixed_dictionaries(
@@ -48,9 +48,9 @@ class TicketLife(RuleBasedStateMachine):
         except HeyiError as refusal:
             assert refusal.message
 
-    @rule(target=tickets, line=st.sampled_from(["119", "12345"]), call=st.integers(1, 3))
+    @rule(target=tickets, line=st.sampled_from(["119", "12345"]), call=st.integers(1, 2))
     def call_is_answered(self, line: str, call: int) -> Any:
-        caller = f"1380013800{call}" if call < 3 else "anonymous"
+        caller = f"1380013800{call}"
         ticket = self.run(self.room.tickets.draft(f"1.{call}", line, caller, "1001"))
         if ticket.id in self.ids:
             return multiple()
@@ -61,31 +61,49 @@ class TicketLife(RuleBasedStateMachine):
     def edit(self, ticket: str, by: Any, fields: Any, version: int | None) -> None:
         self.attempt(self.room.tickets.edit(ticket, fields, by, version))
 
-    @rule(ticket=tickets, by=PEOPLE, fields=FIELDS)
-    def submit(self, ticket: str, by: Any, fields: Any) -> None:
-        self.attempt(self.room.tickets.submit(ticket, by, fields))
+    def step(self, ticket: str, action: str, by: Actor, fields: Any = None) -> None:
+        service = self.room.tickets
+        match action:
+            case "file" | "dispatch":
+                self.attempt(service.submit(ticket, by, fields))
+            case "accept":
+                self.attempt(service.accept(ticket, by))
+            case "report":
+                self.attempt(service.report(ticket, by, "已办结"))
+            case "refuse":
+                self.attempt(service.refuse(ticket, by, "理由"))
+            case "reopen":
+                self.attempt(service.reopen(ticket, by, "理由"))
+            case "answer" | "overrule":
+                self.attempt(service.close(ticket, by, "理由"))
 
-    @rule(ticket=tickets, by=PEOPLE)
-    def accept(self, ticket: str, by: Any) -> None:
-        self.attempt(self.room.tickets.accept(ticket, by))
+    @rule(ticket=tickets, action=st.sampled_from(list(ACTION_NAMES)), by=PEOPLE, fields=FIELDS)
+    def anybody_tries_anything(self, ticket: str, action: str, by: Actor, fields: Any) -> None:
+        self.step(ticket, action, by, fields)
 
-    @rule(ticket=tickets, by=PEOPLE)
-    def report(self, ticket: str, by: Any) -> None:
-        self.attempt(self.room.tickets.report(ticket, by, "已办结"))
-
-    @rule(ticket=tickets, by=PEOPLE, what=st.sampled_from(["refuse", "close", "reopen"]))
-    def give_back(self, ticket: str, by: Any, what: str) -> None:
-        self.attempt(getattr(self.room.tickets, what)(ticket, by, "理由"))
+    @rule(ticket=tickets, pick=st.integers(0, 59), steps=st.integers(1, 4))
+    def the_right_people_go_on(self, ticket: str, pick: int, steps: int) -> None:
+        """Steps of the table by a role that may take them: leads deep into a life, where random people seldom get."""
+        for _ in range(steps):
+            now = self.run(self.room.get(ticket))
+            allowed = [(e.action, role) for e in EDGES if e.before == now.state for role in e.roles if role != "system"]
+            if allowed:
+                action, role = allowed[pick % len(allowed)]
+                self.step(ticket, action, Actor(f"{role}9", role, department=now.department))
 
     @rule(ticket=tickets)
-    def the_right_people_handle_it(self, ticket: str) -> None:
-        """Leads deep into a life, where random people seldom get."""
-        if self.run(self.room.get(ticket)).state in ("draft", "filed"):
-            self.attempt(self.room.tickets.submit(ticket, AGENT, {"department": "water"}))
-        self.attempt(self.room.tickets.accept(ticket, WATER))
-        self.attempt(self.room.tickets.report(ticket, WATER, "已办结"))
+    def its_callback_is_dialled(self, ticket: str) -> None:
+        """Whatever is left to do before is done; the next call is placed when it is due."""
+        department = Actor("d", "department", department=self.run(self.room.get(ticket)).department)
+        for action, by in (("file", AGENT), ("accept", department), ("report", department)):
+            self.step(ticket, action, by)
+        planned = [c for c in self.run(self.room.callbacks(ticket)) if c.placed_at is None and c.ended_at is None]
+        if planned:
+            self.room.clock.advance(max(0.0, (planned[0].due_at - self.room.clock.now()).total_seconds()))
+            self.room.dialler.answer = True
+            self.run(self.room.runner.tick())
 
-    @rule(call=st.integers(1, 3), outcome=st.sampled_from(["emergency", "service"]))
+    @rule(call=st.integers(1, 2), outcome=st.sampled_from(["emergency", "service"]))
     def judged(self, call: int, outcome: str) -> None:
         self.run(self.room.tickets.prefill(f"1.{call}", verdict(outcome, code="S0104", department="water")))
         self.run(self.room.tickets.hear(f"1.{call}", "caller", "水管爆了。"))
@@ -96,12 +114,12 @@ class TicketLife(RuleBasedStateMachine):
         self.room.dialler.answer = placed
         self.run(self.room.runner.tick())
 
-    @rule(which=st.integers(0, 5), digit=st.sampled_from(["1", "2", "", "9"]))
+    @rule(which=st.integers(0, 2), digit=st.sampled_from(["2", "1", "", "9"]))
     def key(self, which: int, digit: str) -> None:
         if self.room.dialler.dialled:
             self.run(self.room.key(self.room.dialler.dialled[-1 - which % len(self.room.dialler.dialled)][0], digit))
 
-    @rule(which=st.integers(0, 5), outcome=st.sampled_from(["answered", "unanswered", "failed"]))
+    @rule(which=st.integers(0, 2), outcome=st.sampled_from(["answered", "unanswered", "failed"]))
     def hangup(self, which: int, outcome: str) -> None:
         if self.room.dialler.dialled:
             call = self.room.dialler.dialled[-1 - which % len(self.room.dialler.dialled)][0]
@@ -118,7 +136,8 @@ class TicketLife(RuleBasedStateMachine):
         for ticket_id in self.ids:
             ticket = self.run(self.room.get(ticket_id))
             assert self.run(self.room.replayed(ticket_id)) == ticket.state
-            assert self.run(self.room.history(ticket_id))[-1].version == ticket.version
+            versions = [row.version for row in self.run(self.room.history(ticket_id))]
+            assert versions == list(range(1, ticket.version + 1)), "each saved change has its row"
 
     @invariant()
     def only_steps_of_the_table_happen(self) -> None:
@@ -150,5 +169,5 @@ class TicketLife(RuleBasedStateMachine):
 
 TestTicketLife = TicketLife.TestCase
 TestTicketLife.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
