@@ -1,4 +1,4 @@
-"""Numbers as callers say them: 幺三八…, 一二零, 三个八, in Chinese and Arabic digits mixed; telephone numbers in them."""
+"""Numbers as callers say them (幺三八…, 一二零, 三个八, both kinds of digits mixed) and telephone numbers in them."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,9 @@ _SERVICE = re.compile(r"[48]00\d{7}")
 _LOCAL = re.compile(r"[2-8]\d{6,7}")
 
 _CUE = re.compile(r"电话|手机|号码|座机|固话|打我|打这个|打给我|联系|拨|回我|回电|找我|我的号|我这个号")
-_OTHERS = re.compile(r"骗子|对方|他的电话|店家|商家|老板的|客服|来电显示|陌生|卡号|账号|单号|编号|身份证|尾号|车牌|户号|表号|房东的|物业的")
+_OTHERS = re.compile(
+    r"骗子|对方|他的电话|店家|商家|老板的|客服|来电显示|陌生|卡号|账号|单号|编号|身份证|尾号|车牌|户号|表号|房东的|物业的"
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,9 @@ def phones(text: str) -> tuple[Phone, ...]:
             joined = "".join(p.digits for p in pieces[i:j])
             if len(joined) > 15 and j > i + 1:
                 continue
-            if not all(_PAUSE.match(text[a.end : b.start]) for a, b in zip(pieces[i:j], pieces[i + 1 : j], strict=False)):
+            if not all(
+                _PAUSE.match(text[a.end : b.start]) for a, b in zip(pieces[i:j], pieces[i + 1 : j], strict=False)
+            ):
                 continue
             made = _phone(joined, text, pieces[i].start, pieces[j - 1].end)
             if made:

@@ -107,7 +107,11 @@ class Gazetteer:
         for name in _names(city):
             for sound in variants(name.text):
                 self._names[sound].append(name)
-                if len(sound) >= _FUZZY_FROM and len(_COMMUNITY_END.sub("", name.text)) >= 3 and all(map(is_han, name.text)):
+                if (
+                    len(sound) >= _FUZZY_FROM
+                    and len(_COMMUNITY_END.sub("", name.text)) >= 3
+                    and all(map(is_han, name.text))
+                ):
                     for i in range(len(sound) - 1):
                         self._bigrams[sound[i : i + 2]].append(len(self._fuzzy))
                     self._fuzzy.append((sound, name))
@@ -156,8 +160,10 @@ class Gazetteer:
             order = 0
             while order < len(kept):
                 group = [kept[order]]
-                while order + 1 < len(kept) and kept[order + 1].start - group[-1].end <= 6 and (
-                    kept[order + 1].level > group[-1].level
+                while (
+                    order + 1 < len(kept)
+                    and kept[order + 1].start - group[-1].end <= 6
+                    and (kept[order + 1].level > group[-1].level)
                 ):
                     order += 1
                     group.append(kept[order])
@@ -220,7 +226,11 @@ class Gazetteer:
             made = partial_ratio_alignment(name_sound, sound, score_cutoff=_FUZZY_SCORE)
             if made is None or any(taken[made.dest_start : made.dest_end]):
                 continue
-            tail = bool(re.search("村|社区|镇|街道|小区|路|市场|学|厂|花园|广场|医院", text[made.dest_start : made.dest_end + 2]))
+            tail = bool(
+                re.search(
+                    "村|社区|镇|街道|小区|路|市场|学|厂|花园|广场|医院", text[made.dest_start : made.dest_end + 2]
+                )
+            )
             if tail and (best is None or made.score > best[0]):
                 best = (made.score, made.dest_start, made.dest_end, name)
         if best:
@@ -242,9 +252,14 @@ class Gazetteer:
                 begin = end + (gap.end() if gap else 0)
                 after = self._rest.match(text, begin, next_start) or self._rest.match(text, end, next_start)
                 if after:
-                    rest = _ARABIC.sub(lambda m: spoken_digits("零" + m[0])[1:] if len(m[0]) == 1 else spoken_digits(m[0]), after["rest"])
-            taken_back = i + 1 < len(found) and self._corrected.search(tail) is not None and (
-                found[i + 1].level >= mention.level
+                    rest = _ARABIC.sub(
+                        lambda m: spoken_digits("零" + m[0])[1:] if len(m[0]) == 1 else spoken_digits(m[0]),
+                        after["rest"],
+                    )
+            taken_back = (
+                i + 1 < len(found)
+                and self._corrected.search(tail) is not None
+                and (found[i + 1].level >= mention.level)
             )
             words = text[mention.start : end]
             done.append(replace(mention, end=end, words=words, rest=rest, withdrawn=taken_back))

@@ -32,7 +32,7 @@ def load(path: Path, model: type[M]) -> M:
     except (OSError, UnicodeDecodeError) as error:
         raise RuleFileError(f"{path.name}: cannot be read: {error}", hint=f"rule files lie in {path.parent}") from error
     try:
-        data = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506  the safe loader, in C
+        data = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
