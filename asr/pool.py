@@ -67,8 +67,17 @@ class Pool:
     Recordings use all but one of them, so that a living caller never waits behind two long recordings.
     """
 
-    def __init__(self, engine: str, model_path: Path, workers: int = 2, limits: Limits | None = None) -> None:
-        self._command = (sys.executable, "-m", "asr.worker", engine, str(model_path))
+    def __init__(
+        self,
+        engine: str,
+        model_path: Path,
+        workers: int = 2,
+        limits: Limits | None = None,
+        *,
+        module: str = "asr.worker",
+    ) -> None:
+        """``engine`` and ``model_path`` as for :func:`asr.engine.load_engine`; ``module`` is what each process runs."""
+        self._command = (sys.executable, "-m", module, engine, str(model_path))
         self._count = workers
         self._line: Line[_Order] = Line(workers, limits)
         self._wake = asyncio.Condition()

@@ -1,6 +1,7 @@
 """Sound on its way into the engines: bytes to samples, 8 kHz to 16 kHz, recordings read from disk."""
 
 import wave
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from core.errors import HeyiError
 
 #: Half the length of the interpolation filter, in input samples.
 _REACH = 16
+#: Bytes before the sound in a plain WAV file.
+_HEADER = 44
 
 
 def _kernel() -> NDArray[np.float64]:
@@ -62,15 +65,22 @@ def read_recording(path: Path) -> Pcm:
     samples: then everything behind the header is taken. Raises :class:`HeyiError` with one clear line.
     """
     try:
-        with wave.open(str(path), "rb") as file:
+        with wave.open(BytesIO(_whole(path.read_bytes())), "rb") as file:
             shape = (file.getnchannels(), file.getsampwidth(), file.getframerate())
             data = file.readframes(file.getnframes())
     except FileNotFoundError as error:
         raise HeyiError(f"the recording {path} is not there") from error
     except (wave.Error, EOFError, OSError) as error:
-        raise HeyiError(f"the recording {path} cannot be read: {error or 'it is cut short'}") from error
+        raise HeyiError(f"the recording {path} cannot be read: {str(error) or 'it is cut short'}") from error
     if shape[:2] != (1, 2):
         raise HeyiError(f"the recording {path} is not mono 16-bit but {shape[0]} channels of {8 * shape[1]} bits")
-    if not data:
-        data = path.read_bytes()[44:]
     return Feed(shape[2]).push(data)
+
+
+def _whole(content: bytes) -> bytes:
+    """With the lengths filled in that a writer leaves at zero until it closes the file."""
+    sound = len(content) - _HEADER
+    if sound <= 0 or content[36:40] != b"data" or int.from_bytes(content[40:44], "little"):
+        return content
+    lengths = ((sound + _HEADER - 8).to_bytes(4, "little"), sound.to_bytes(4, "little"))
+    return content[:4] + lengths[0] + content[8:40] + lengths[1] + content[_HEADER:]

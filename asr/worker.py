@@ -6,18 +6,13 @@ is left behind when the parent is killed.
 """
 
 import ctypes
-import dataclasses
-import json
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
 
 from asr.engine import load_engine
-from asr.recognition import Engine
+from asr.serving import answer, serve
 from core.errors import HeyiError
 
 _PR_SET_PDEATHSIG = 1
@@ -32,27 +27,11 @@ def main(engine_name: str, model_path: str) -> int:
     try:
         engine = load_engine(engine_name, Path(model_path), threads=1)
     except HeyiError as error:
-        _answer(out, {"missing": error.message, "hint": error.hint})
+        answer(out, {"missing": error.message, "hint": error.hint})
         return 1
-    _answer(out, {"ready": True})
+    answer(out, {"ready": True})
     serve(engine, sys.stdin.buffer, out)
     return 0
-
-
-def serve(engine: Engine, jobs: BinaryIO, out: BinaryIO) -> None:
-    """Answers jobs in order until ``jobs`` ends."""
-    while line := jobs.readline():
-        head = json.loads(line)
-        data = jobs.read(2 * head["samples"])
-        if len(data) < 2 * head["samples"]:
-            return
-        found = engine.recognise(np.frombuffer(data, dtype="<i2").astype(np.int16), head["effort"])
-        _answer(out, dataclasses.asdict(found))
-
-
-def _answer(out: BinaryIO, body: dict[str, Any]) -> None:
-    out.write(json.dumps(body).encode() + b"\n")
-    out.flush()
 
 
 def _die_with_parent() -> None:

@@ -1,0 +1,127 @@
+"""Real decode processes, without a model."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr.pool import DecodeFailed, Pool, PoolStopped
+from core.errors import ModelMissing
+
+ROOT = Path(__file__).resolve().parents[2]
+FAKE = "tests.unit.fake_decoder"
+
+
+def pcm(*values: int) -> np.ndarray:
+    return np.array(values, np.int16)
+
+
+def alive(pid: int) -> bool:
+    """Running: a process that has ended but was not waited for does not count."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def gone(pids: list[int]) -> bool:
+    for _ in range(200):
+        if not any(alive(pid) for pid in pids):
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+@pytest.fixture
+async def pool(tmp_path: Path) -> AsyncIterator[Pool]:
+    made = Pool("fake", tmp_path / "marker", workers=1, module=FAKE)
+    await made.start()
+    yield made
+    await made.close()
+
+
+async def test_audio_arrives_whole(pool: Pool) -> None:
+    found = await (await pool.submit("a", pcm(1, 5, -32768, 32767), "final"))
+    assert found is not None
+    assert (found.text, found.confidence) == ("final:4:32767", 0.5)
+    assert pool.state().decoded["final"] == 1
+
+
+async def test_a_process_that_dies_is_replaced_and_its_job_done_again(pool: Pool) -> None:
+    found = await (await pool.submit("a", pcm(3), "final"))
+    assert found is not None and found.text == "final:1:3"
+    assert pool.state().restarts == 1
+
+
+async def test_a_job_that_kills_twice_fails_and_the_next_is_served(pool: Pool) -> None:
+    bad = await pool.submit("bad", pcm(2), "final")
+    good = await pool.submit("good", pcm(1), "final")
+    with pytest.raises(DecodeFailed, match="bad"):
+        await bad
+    found = await good
+    assert found is not None and found.text == "final:1:1"
+    assert (pool.state().failed, pool.state().restarts) == (1, 2)
+
+
+async def test_a_replaced_partial_gives_none(pool: Pool) -> None:
+    # Submitted without giving the worker a turn in between: the first two wait together.
+    first = await pool.submit("a", pcm(1), "partial")
+    second = await pool.submit("a", pcm(1, 1), "partial")
+    found = await second
+    assert await first is None
+    assert found is not None and found.text == "partial:2:1"
+    assert pool.state().shed == 1
+
+
+async def test_recordings_are_done_while_nobody_calls(pool: Pool) -> None:
+    found = [await pool.submit(str(n), pcm(1), "record") for n in range(5)]
+    assert [(await future) is not None for future in found] == [True] * 5
+
+
+async def test_close_ends_every_process_and_tells_who_waits(tmp_path: Path) -> None:
+    pool = Pool("fake", tmp_path / "marker", workers=2, module=FAKE)
+    await pool.start()
+    pids = [process.pid for process in pool._processes.values()]
+    assert len(pids) == 2
+    waiting = [await pool.submit(str(n), pcm(1), "final") for n in range(50)]
+    await pool.close()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert any(isinstance(result, PoolStopped) for result in results)
+    with pytest.raises(PoolStopped):
+        await (await pool.submit("late", pcm(1), "final"))
+    assert await gone(pids)
+
+
+async def test_an_absent_model_is_told_in_one_line(tmp_path: Path) -> None:
+    pool = Pool("whisper", tmp_path, workers=1)
+    with pytest.raises(ModelMissing, match=r"model\.bin is absent"):
+        await pool.start()
+
+
+async def test_no_process_survives_a_killed_parent(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from asr.pool import Pool\n"
+        "async def main():\n"
+        f"    pool = Pool('fake', Path({str(tmp_path / 'm')!r}), workers=2, module={FAKE!r})\n"
+        "    await pool.start()\n"
+        "    print(*(p.pid for p in pool._processes.values()), flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in (await parent.stdout.readline()).split()]
+    assert len(pids) == 2 and all(alive(pid) for pid in pids)
+    parent.send_signal(signal.SIGKILL)
+    await parent.wait()
+    assert await gone(pids)
