@@ -32,6 +32,7 @@ _SERVICE = re.compile(r"[48]00\d{7}")
 _LOCAL = re.compile(r"[2-8]\d{6,7}")
 
 _CUE = re.compile(r"电话|手机|号码|座机|固话|打我|打这个|打给我|联系|拨|回我|回电|找我|我的号|我这个号")
+_CORRECTED = re.compile(r"不对|不是|错|反了|更正|等等|等一下|应该是|改")
 _OTHERS = re.compile(
     r"骗子|对方|他的电话|店家|商家|老板的|客服|来电显示|陌生|卡号|账号|单号|编号|身份证|尾号|车牌|户号|表号|房东的|物业的"
 )
@@ -155,8 +156,12 @@ def callers_phone(texts: Sequence[str]) -> str:
     """
     best: tuple[int, str] = (-1, "")
     for text in texts:
+        said: Phone | None = None
         for phone in phones(text):
             rank = _rank(text, phone)
+            if said and _CORRECTED.search(text[said.end : phone.start]):
+                rank = max(rank, _rank(text, said))
+            said = phone
             if phone.kind != "service" and rank >= best[0]:
                 best = (rank, phone.number)
     if not best[1] and len(texts) > 1:

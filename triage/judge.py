@@ -4,7 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.city import City, Line
@@ -27,6 +27,10 @@ _GUARDED, _GUARDED_MOST = 0.4, 0.4
 _RULE_POINTS = 6.0
 #: Points for a category whose department's line was dialled.
 _LINE_POINTS = 1.0
+#: However long a caller talks of one thing, an emergency that follows must still show.
+_MOST_BY_WORDS = 9.0
+#: Callers say first what they want; what comes later is mostly answers. Weight of the n-th utterance, and the least.
+_FADING, _FADED = 0.75, 0.2
 #: Softmax temperature of the candidates' points.
 _SHARPNESS = 1.5
 _MOST_REASONS = 8
@@ -85,16 +89,18 @@ class Judge:
         p = _probability(hits)
         outcome = _outcome(on_emergency_line, p, hits)
 
-        signs = _distinct(sign for h in callers for sign in h.signs)
+        signs = _distinct(
+            replace(sign, points=sign.points * _weight(order)) for order, h in enumerate(callers) for sign in h.signs
+        )
         points = self._points(hits, signs, line)
         candidates = self._candidates(points, p, line)
         code = candidates[0].code if candidates else ""
         category = self._groups.get(code)
 
         natures: dict[str, float] = defaultdict(float)
-        for h in callers:
+        for order, h in enumerate(callers):
             for nature, value in h.natures:
-                natures[nature] += value
+                natures[nature] += value * _weight(order)
         nature = "求助" if code in self._emergency else self.categories.nature(natures, code)
         service_points = max((v for c, v in points.items() if c not in self._emergency), default=0.0)
         return Verdict(
@@ -132,9 +138,12 @@ class Judge:
                 worth = _RULE_POINTS * hit.rule.weight * hit.rule.specific / (1 + rank)
                 points[code] += worth * 0.25 if hit.guard else worth
         damped = 0.5 if line is not None and line.kind == "emergency" else 1.0
+        by_words: dict[str, float] = defaultdict(float)
         for sign in signs:
             # A patient's 声音 or 学生 is no complaint: on emergency lines only strong words keep their points.
-            points[sign.code] += sign.points * (1.0 if sign.points >= STRONG else damped)
+            by_words[sign.code] += sign.points * (1.0 if sign.points >= STRONG else damped)
+        for code, value in by_words.items():
+            points[code] += min(value, _MOST_BY_WORDS)
         if line is not None:
             for code, category in self._groups.items():
                 if category.department == line.department and points.get(code):
@@ -207,9 +216,16 @@ def _outcome(on_emergency_line: bool, p: float, hits: Sequence[Hit]) -> Outcome:
     return "review" if p >= REVIEW or any(hit.guard for hit in hits) else "service"
 
 
+def _weight(order: int) -> float:
+    return max(_FADED, _FADING**order)
+
+
 def _distinct(signs: Iterable[Sign]) -> tuple[Sign, ...]:
     """The same words count once, however often the caller repeats them."""
-    return tuple({(s.code, s.words): s for s in signs}.values())
+    first: dict[tuple[str, str], Sign] = {}
+    for sign in signs:
+        first.setdefault((sign.code, sign.words), sign)
+    return tuple(first.values())
 
 
 def _reasons(on_emergency_line: bool, hits: Sequence[Hit], signs: Sequence[Sign]) -> tuple[Reason, ...]:

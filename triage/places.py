@@ -98,7 +98,7 @@ class Gazetteer:
         self._after = re.compile("|".join(map(re.escape, sorted(data.after, key=len, reverse=True))))
         self._before = re.compile("(?:" + "|".join(map(re.escape, sorted(data.before, key=len, reverse=True))) + ")$")
         self._rest = re.compile(
-            "(?P<rest>" + "|".join(map(re.escape, sorted(data.rest, key=len, reverse=True))) + f"|{_ESTATE})(?!那|的人)"
+            "(?P<rest>" + "|".join(map(re.escape, sorted(data.rest, key=len, reverse=True))) + f"|{_ESTATE})(?!的人)"
         )
         self._corrected = re.compile("|".join(map(re.escape, data.corrections)))
         self._names: dict[str, list[_Name]] = defaultdict(list)
@@ -321,7 +321,9 @@ def _merge(group: Sequence[Mention], towns: Sequence[str]) -> Place:
         if community and not town:
             town = next(m.places[0].town for m in group if m.level == 2)
     start = "".join(m.words for m in group)
-    canonical = town + community + exact.landmark + last.rest
+    # 华洲村 and 村口 are 华洲村口.
+    rest = last.rest.removeprefix("村") if community.endswith("村") and not exact.landmark else last.rest
+    canonical = town + community + exact.landmark + rest
     ambiguous = not town and last.level == 2
     score = min(m.score for m in group) * (0.6 if ambiguous else 1.0)
     return Place(canonical=canonical, town=town, community=community, mention=start, score=round(score, 3))

@@ -40,7 +40,8 @@ def load(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key also lacks the right one: name the key that is there.
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         where = first["loc"]
         raise RuleFileError(
             f"{path.name}, line {line_of(text, where)}: {'.'.join(map(str, where)) or 'the file'}: {first['msg']}",
