@@ -134,7 +134,7 @@ async def rejoin(user: Agent, services: Services) -> dict[str, bool]:
 @router.get("/api/softphone")
 async def softphone_account(request: Request, user: Agent, services: Services) -> dict[str, Any]:
     """How the page's telephone registers."""
-    return softphone(services, _desk_of(user), request.url.hostname or services.settings.host)
+    return softphone(services, _desk_of(user), request.url)
 
 
 @router.get("/api/calls/{call_id}")
@@ -144,13 +144,13 @@ async def call(call_id: str, cases: Cases) -> dict[str, Any]:
 
 
 @router.get("/api/calls/{call_id}/verdict")
-async def verdict(call_id: str, user: SignedIn, cases: Cases, services: Services) -> dict[str, Any]:
-    """The newest verdict, with names and first questions."""
+async def verdict(call_id: str, user: SignedIn, cases: Cases, services: Services) -> dict[str, Any] | None:
+    """The newest verdict, with names and first questions; null while there is none."""
     async with services.database.read() as session:
         ticket = await TicketRepository(session).by_call(call_id)
     if not may_hear(user, await call_agent(services, call_id), ticket):
         raise HTTPException(404, "没有找到")
-    return _found(await cases.verdict(call_id))
+    return await cases.verdict(call_id)
 
 
 @router.post("/api/calls/{call_id}/hangup")

@@ -103,7 +103,7 @@ class Headers:
         port = self._sip_ws_port
         policy = (
             "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-            f"form-action 'self'; connect-src 'self' ws://*:{port} wss://*:{port}"
+            f"form-action 'self'; connect-src 'self' ws://*:{port}"
         )
         # Content-addressed: the address changes with the file.
         for_ever = scope["path"].startswith("/static/") and b"v=" in scope["query_string"]

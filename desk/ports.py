@@ -60,7 +60,7 @@ class CallRow(Protocol):
 class Ledger(Protocol):
     async def call(self, call_id: str) -> CallRow | None: ...
 
-    async def history(self, caller_number: str) -> Sequence[CallRow]:
+    async def history(self, caller_number: str, /) -> Sequence[CallRow]:
         """Calls of this number, latest first."""
         ...
 

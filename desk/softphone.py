@@ -2,27 +2,25 @@
 
 from typing import Any
 
+from starlette.datastructures import URL
+
 from desk.services import DeskServices
 
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104  compared with, not bound to
 
 
-def sip_host(services: DeskServices, seen_as: str) -> str:
-    """Address of Asterisk as this browser reaches it: the configured one, else the one the page was asked at."""
-    host = services.settings.host
-    return seen_as if host in _ANY else host
+def softphone(services: DeskServices, extension: str, page: URL) -> dict[str, Any]:
+    """Account of one desk for the page at that address. No STUN or TURN: desks and Asterisk share a network.
 
-
-def websocket(services: DeskServices, seen_as: str) -> str:
-    """Address of Asterisk's SIP over WebSocket (RFC 7118)."""
-    return f"ws://{sip_host(services, seen_as)}:{services.settings.sip_ws_port}/ws"
-
-
-def softphone(services: DeskServices, extension: str, seen_as: str) -> dict[str, Any]:
-    """Account of one desk. No STUN or TURN: desks and Asterisk share a network."""
+    A page over https may open only an encrypted WebSocket: ``/ws`` at its own host, which the proxy that ends TLS
+    passes on to Asterisk.
+    """
+    settings = services.settings
+    # The configured address; where heyi listens everywhere, the one by which this browser found it.
+    host = (page.hostname or "localhost") if settings.host in _ANY else settings.host
     return {
-        "ws": websocket(services, seen_as),
-        "uri": f"sip:{extension}@{sip_host(services, seen_as)}",
+        "ws": f"wss://{page.netloc}/ws" if page.scheme == "https" else f"ws://{host}:{settings.sip_ws_port}/ws",
+        "uri": f"sip:{extension}@{host}",
         "extension": extension,
         "password": services.sip_secret(extension),
         "ice": [],

@@ -212,6 +212,8 @@ async def test_the_softphones_account_is_for_call_takers_only(stage: Stage, sign
         "password": "sip-1001",
         "ice": [],
     }
+    encrypted = (await wang.get("https://desk.test/api/softphone", headers={"Cookie": _cookie(wang)})).json()
+    assert encrypted["ws"] == "wss://desk.test/ws"
     for login in ("fire", "lin"):
         assert (await (await sign_in(login)).get("/api/softphone")).status_code == 403
 
@@ -376,3 +378,7 @@ async def test_the_api_describes_itself_to_signed_in_people(sign_in: SignIn) -> 
     assert "/api/tickets/{ticket_id}/submit" in (await wang.get("/api/openapi.json")).json()["paths"]
     page = await wang.get("/api/docs")
     assert page.status_code == 200 and "/api/agent/rejoin" in page.text and "<script src" not in page.text
+
+
+def _cookie(client: httpx.AsyncClient) -> str:
+    return f"{COOKIE}={client.cookies[COOKIE]}"

@@ -51,8 +51,10 @@ function showAgent() {
   const busy = agent.state === "talking" || agent.state === "ringing";
   show($("finish"), agent.state === "wrapup");
   show($("ready"), agent.state !== "wrapup");
-  $("ready").disabled = agent.state === "ready" || busy;
-  $("away").disabled = agent.state === "away" || busy;
+  for (const id of ["ready", "away"]) {
+    $(id).disabled = busy;
+    $(id).classList.toggle("now", agent.state === id);
+  }
   $("pause").value = "";
   tick();
 }
@@ -92,21 +94,40 @@ function showCall(next) {
 }
 
 function takeVerdict(verdict) {
+  if (verdict?.outcome === "emergency" && !call.emergency) card.show(Object.assign(call, { emergency: true }));
   showVerdict(verdict);
   transcript.mark(verdict?.reasons ?? []);
   form.candidates(verdict?.candidates ?? []);
 }
 
-/** Load a call and show it. A call that is not ours to see is left out. */
+let turn = 0;
+let loading = null;
+let held = [];
+
+/** Load a call and show it; what happens to it meanwhile is done afterwards. A call that is not ours is left out. */
 async function load(callId) {
+  const own = ++turn;
+  loading = callId;
   try {
-    showCall(await api(`/api/calls/${encodeURIComponent(callId)}`));
+    const fresh = await api(`/api/calls/${encodeURIComponent(callId)}`);
+    if (own === turn) showCall(fresh);
   } catch (error) {
     if (error.status !== 404) notice(error.message);
   }
+  if (own !== turn) return;
+  loading = null;
+  const meanwhile = held;
+  held = [];
+  for (const run of meanwhile) run();
 }
 
 const mine = (event) => call !== null && event.call_id === call.call_id;
+
+/** A handler for events of the call on this desk. */
+const ofCall = (handle) => (event) => {
+  if (event.call_id === loading) held.push(() => mine(event) && handle(event));
+  else if (mine(event)) handle(event);
+};
 
 /** Runs `work` at most once in `ms`, and once more where it was asked for in between. */
 function sparingly(ms, work) {
@@ -144,6 +165,11 @@ const refreshTicket = sparingly(250, async () => {
   }
 });
 
+const callEnded = ofCall((event) => {
+  if (call.state === "ringing") showCall(null);
+  else card.show(Object.assign(call, { state: "ended", ended_at: event.at }));
+});
+
 // --- what happens --------------------------------------------------------------------------------------------------
 
 const handlers = {
@@ -154,9 +180,9 @@ const handlers = {
   CallRinging(event) {
     if (event.agent === setup.extension) load(event.call_id);
   },
-  CallRingEnded(event) {
-    if (event.agent === setup.extension && mine(event) && call.state === "ringing") showCall(null);
-  },
+  CallRingEnded: ofCall((event) => {
+    if (event.agent === setup.extension && call.state === "ringing") showCall(null);
+  }),
   CallAnswered(event) {
     waiting.delete(event.call_id);
     showWaiting();
@@ -165,30 +191,26 @@ const handlers = {
   CallEnded(event) {
     waiting.delete(event.call_id);
     showWaiting();
-    if (!mine(event)) return;
-    if (call.state === "ringing") showCall(null);
-    else card.show(Object.assign(call, { state: "ended", ended_at: event.at }));
+    callEnded(event);
   },
   AgentChanged(event) {
     if (event.agent !== setup.extension) return;
     agent = { state: event.state, reason: event.reason, since: event.at };
     showAgent();
   },
-  UtterancePartial: (event) => mine(event) && transcript.put(event, true),
-  UtteranceHeard: (event) => mine(event) && transcript.put(event, false),
-  async TranscriptReady(event) {
-    if (!mine(event)) return;
+  UtterancePartial: ofCall((event) => transcript.put(event, true)),
+  UtteranceHeard: ofCall((event) => transcript.put(event, false)),
+  TranscriptReady: ofCall(async (event) => {
     const fresh = await api(`/api/calls/${encodeURIComponent(event.call_id)}`).catch(() => null);
-    if (fresh && mine(fresh)) {
-      transcript.load(fresh.transcript);
-      transcript.mark(fresh.verdict?.reasons ?? []);
-    }
-  },
-  CallTriaged: (event) => mine(event) && refreshVerdict(),
-  TicketDrafted: (event) => mine(event) && refreshTicket(),
-  TicketEdited: (event) => mine(event) && refreshTicket(),
-  TicketMoved: (event) => mine(event) && refreshTicket(),
-  CallbackTried: (event) => mine(event) && refreshTicket(),
+    if (!fresh || !mine(fresh)) return;
+    transcript.load(fresh.transcript);
+    transcript.mark(fresh.verdict?.reasons ?? []);
+  }),
+  CallTriaged: ofCall(() => refreshVerdict()),
+  TicketDrafted: ofCall(() => refreshTicket()),
+  TicketEdited: ofCall(() => refreshTicket()),
+  TicketMoved: ofCall(() => refreshTicket()),
+  CallbackTried: ofCall(() => refreshTicket()),
   async reset() {
     take(await api("/api/state"));
   },

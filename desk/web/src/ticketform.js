@@ -154,14 +154,12 @@ export class TicketForm {
 
   #take(ticket) {
     this.#ticket = ticket;
-    const done = ticket.state !== "draft" && ticket.state !== "filed";
     $("ticket-number").textContent = ticket.number;
     $("ticket-state").textContent = ticket.state_name;
     $("ticket-state").dataset.state = ticket.state;
     $("field-line").textContent = `${ticket.line} ${ticket.line_name}`;
     $("field-caller").textContent = ticket.caller;
     $("ticket-link").href = `/tickets/${encodeURIComponent(ticket.number)}`;
-    this.#form.classList.toggle("done", done);
     for (const name of FIELDS) {
       const field = this.#form.elements[name];
       field.classList.toggle("touched", ticket.touched.includes(name) || this.#dirty.has(name));
