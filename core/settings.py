@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     wrapup_s: int = Field(default=30, ge=0, le=3600)
     #: Recognition processes; two of one thread beat one of two (docs/speech.md).
     asr_workers: int = Field(default=2, ge=1, le=64)
+    #: Seconds from a department's report to the first callback, and the city's quiet hours (empty: none).
+    callback_first_s: float = Field(default=600, ge=0)
+    callback_quiet: str = Field(default="21:00-08:30", pattern=r"^([0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9])?$")
     #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
     secret: str = ""
 

@@ -7,7 +7,7 @@ from sqlalchemy import String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import Base, StoredEvent
+from core.database import Base, Database, StoredEvent
 from core.events import Event
 from telephony.events import CallAnswered, CallArrived, CallEnded, CallQueued, DeskJoined, LegEnded
 
@@ -34,6 +34,10 @@ class CallRow(Base):
     cause: Mapped[int] = mapped_column(default=0)
     ended_by: Mapped[str] = mapped_column(String(8), default="")
     recording: Mapped[str] = mapped_column(String(100), default="")
+
+    @property
+    def call_id(self) -> str:
+        return self.id
 
 
 class LegRow(Base):
@@ -125,3 +129,24 @@ async def history(session: AsyncSession, caller: str, limit: int = 20) -> list[C
 async def open_calls(session: AsyncSession) -> list[CallRow]:
     """Calls without an end."""
     return list(await session.scalars(select(CallRow).where(CallRow.ended_at.is_(None))))
+
+
+class LedgerReader:
+    """The ledger for those who only read it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def call(self, call_id: str) -> CallRow | None:
+        async with self._database.read() as session:
+            return await call(session, call_id)
+
+    async def history(self, caller: str) -> list[CallRow]:
+        """Calls from this number, latest first."""
+        async with self._database.read() as session:
+            return await history(session, caller)
+
+    async def facts(self, call_id: str) -> tuple[str, str] | None:
+        """Line and caller of an incoming call."""
+        row = await self.call(call_id)
+        return (row.line, row.caller) if row is not None and row.direction == "in" else None

@@ -1,0 +1,5 @@
+"""``python -m heyi``."""
+
+from heyi.cli import main
+
+main()

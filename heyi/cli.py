@@ -1,0 +1,232 @@
+"""The command line: ``./run heyi …``. Faults a person can mend are one line on standard error, never a traceback."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from asr import models
+from core import modelstore
+from core.city import City
+from core.cityfile import load_city
+from core.errors import HeyiError
+from core.newcity import new_city
+from core.settings import Settings
+from heyi import prepare
+from heyi.demo.command import demo as run_demo
+from heyi.house import House
+from ivr import voice_model
+from telephony import dialplan
+from telephony.install import Install, Server
+from triage import evaluate
+
+console = Console(stderr=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="heyi 合一: one queue for all hotlines of a city.")
+city_app = typer.Typer(no_args_is_help=True, help="The city's files.")
+dialplan_app = typer.Typer(no_args_is_help=True, help="The city as Asterisk's configuration.")
+models_app = typer.Typer(no_args_is_help=True, help="Speech and voice models.")
+asterisk_app = typer.Typer(no_args_is_help=True, help="The Asterisk that runs from heyi's own folder.")
+triage_app = typer.Typer(no_args_is_help=True, help="Judgement.")
+app.add_typer(city_app, name="city")
+app.add_typer(dialplan_app, name="dialplan")
+app.add_typer(models_app, name="models")
+app.add_typer(asterisk_app, name="asterisk")
+app.add_typer(triage_app, name="triage")
+
+
+def main() -> None:
+    """Run a command; exit status 1 and one line for what a person must mend, 130 after Ctrl-C."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        app(standalone_mode=True)
+    except HeyiError as error:
+        console.print(f"[red]heyi:[/red] {error}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "HEYI_" + "_".join(map(str, first["loc"])).upper()
+        console.print(f"[red]heyi:[/red] {name}: {first['msg']}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _site() -> tuple[Settings, City]:
+    settings = Settings()
+    return settings, load_city(settings.city)
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data / "asterisk"
+
+
+@app.command()
+def serve() -> None:
+    """Serve the desk and follow Asterisk until Ctrl-C (or SIGTERM). Asterisk itself must be running."""
+    settings, city = _site()
+    asyncio.run(_serve(House(settings, city)))
+
+
+async def _serve(house: House) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await house.start()
+    try:
+        await stop.wait()
+    finally:
+        await house.close()
+
+
+@app.command("prepare")
+def prepare_command() -> None:
+    """Fetch models, speak the prompts, make the waiting music: all that the first call needs."""
+    settings, city = _site()
+    prepare.everything(settings, city, console)
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the calls; exit 0 only if every ticket closed.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write a summary of every call here.")] = None,
+    calls: Annotated[Path | None, typer.Option(help="Dialogues to play instead of the city's demo.jsonl.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Play only the first N dialogues.")] = None,
+) -> None:
+    """Boot Asterisk and heyi for the city; scripted callers phone in and every ticket goes its whole way."""
+    settings, city = _site()
+    raise typer.Exit(run_demo(settings, city, once=once, json_file=json_file, calls=calls, limit=limit))
+
+
+@city_app.command("check")
+def city_check(folder: Annotated[Path | None, typer.Argument()] = None) -> None:
+    """Read a city folder and say what it holds, or what is wrong with it, by file and line."""
+    city = load_city(folder or Settings().city)
+    counts = {
+        "lines": len(city.lines),
+        "desks": len(city.desks),
+        "departments": len(city.departments),
+        "towns": len(city.towns),
+        "communities": sum(len(town.communities) for town in city.towns),
+        "categories": sum(len(group.categories) for group in city.taxonomy),
+    }
+    console.print(f"{city.profile.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+
+
+@city_app.command("new")
+def city_new(
+    code: Annotated[str, typer.Argument(help="National division code of a county, e.g. 430112.")],
+    folder: Annotated[Path | None, typer.Argument(help="Where to write it; default cities/CODE.")] = None,
+    area_code: Annotated[str, typer.Option(help="Long-distance area code, e.g. 0731.")] = "000",
+) -> None:
+    """Start a city folder for any county of China, with its real towns and communities."""
+    target = folder or Path("cities") / code
+    city = new_city(code, target, Settings().cache, area_code=area_code)
+    console.print(f"{city.profile.name}: {target} — read through it, then: ./run heyi city check {target}")
+
+
+@dialplan_app.command("render")
+def dialplan_render(folder: Annotated[Path, typer.Argument(help="Where to write etc/.")]) -> None:
+    """Write Asterisk's configuration for the city into FOLDER/etc."""
+    settings, city = _site()
+    files = dialplan.render(city, settings, Install.find(settings), folder)
+    dialplan.write(files, folder)
+    console.print(f"{len(files)} files in {folder / 'etc'}")
+
+
+@dialplan_app.command("check")
+def dialplan_check() -> None:
+    """Load the configuration in a scratch Asterisk and report what that Asterisk says."""
+    settings, city = _site()
+    found = dialplan.check(city, settings, Install.find(settings))
+    for line in found:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    if found:
+        raise HeyiError(f"Asterisk has {len(found)} complaints")
+    console.print("Asterisk has no complaints")
+
+
+@dialplan_app.command("apply")
+def dialplan_apply() -> None:
+    """Put the configuration in place; a running Asterisk reads it without dropping a call."""
+    settings, city = _site()
+    changed = dialplan.apply(city, settings, Install.find(settings), _folder(settings))
+    console.print(f"changed: {', '.join(changed) or 'nothing'}")
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """Models known to heyi and whether they are on this machine."""
+    settings = Settings()
+    table = Table("name", "what", "licence", "MB", "state")
+    for found in [*models.listing(settings.cache), *modelstore.listing([voice_model.KOKORO], settings.cache)]:
+        table.add_row(
+            found.model.name, found.model.title, found.model.licence, str(found.model.megabytes), found.problem or "✓"
+        )
+    console.print(table)
+
+
+@models_app.command("fetch")
+def models_fetch() -> None:
+    """Fetch the city's recognition model and the voice, with hashes checked."""
+    settings, city = _site()
+    console.print(str(models.ensure(city.profile.asr_model, settings.cache)))
+    console.print(str(voice_model.ensure(settings.cache)))
+
+
+@models_app.command("check")
+def models_check() -> None:
+    """Check the models' hashes."""
+    settings, city = _site()
+    faults = [models.check(city.profile.asr_model, settings.cache), voice_model.check(settings.cache)]
+    for fault in filter(None, faults):
+        console.print(fault)
+    if any(faults):
+        raise HeyiError("a model is absent or damaged", hint="./run heyi models fetch")
+    console.print("models are whole")
+
+
+@asterisk_app.command("start")
+def asterisk_start() -> None:
+    """Render the configuration and start Asterisk in the background."""
+    settings, city = _site()
+    prepare.asterisk(settings, city).start()
+    console.print(f"Asterisk runs from {_folder(settings)}")
+
+
+@asterisk_app.command("stop")
+def asterisk_stop() -> None:
+    """End it, calls and all."""
+    settings = Settings()
+    Server(Install.find(settings), _folder(settings)).stop()
+
+
+@triage_app.command("eval")
+def triage_eval(
+    file: Path,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    predictions: Annotated[Path | None, typer.Option()] = None,
+) -> None:
+    """Score the judgement on a file: id, line, text, is_emergency, code, place, phone, nature, tags."""
+    _, city = _site()
+    report = evaluate.evaluate(file, city, progress=not as_json)
+    if predictions is not None:
+        report.write_predictions(predictions)
+    if as_json:
+        print(json.dumps(report.to_dict(), ensure_ascii=False))
+    else:
+        console.print(report)

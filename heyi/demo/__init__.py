@@ -1,0 +1,1 @@
+"""The demonstration: scripted callers phone the city over real SIP and RTP, and the whole thread is shown live."""

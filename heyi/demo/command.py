@@ -1,0 +1,72 @@
+"""``heyi demo``: everything on one machine, for people who want to see it."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from core.city import City
+from core.errors import HeyiError
+from core.settings import Settings
+from heyi import prepare
+from heyi.demo import script
+from heyi.demo.script import Dialogue
+from heyi.demo.serving import Serving
+from heyi.demo.show import Show, summary, write_summary
+from heyi.demo.voices import Spoken, speak
+
+console = Console()
+
+
+def demo(
+    settings: Settings, city: City, *, once: bool, json_file: Path | None, calls: Path | None, limit: int | None
+) -> int:
+    """Play the demonstration; the exit status: 0 when every call ended in a closed ticket."""
+    dialogues = script.read(calls or settings.city / "demo.jsonl", city, limit)
+    # Callbacks come at once and at any hour here; nobody is really rung up.
+    environment = {**os.environ, "HEYI_CALLBACK_FIRST_S": "1", "HEYI_CALLBACK_QUIET": ""}
+    voice = prepare.everything(settings, city, console, {d.line for d in dialogues})
+    spoken = speak(dialogues, voice, console)
+    server = prepare.asterisk(settings, city)
+    server.start()
+    try:
+        return asyncio.run(_demo(settings, city, dialogues, spoken, Serving(settings, environment), once, json_file))
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        server.stop()
+
+
+async def _demo(
+    settings: Settings,
+    city: City,
+    dialogues: Sequence[Dialogue],
+    spoken: Spoken,
+    serving: Serving,
+    once: bool,
+    json_file: Path | None,
+) -> int:
+    try:
+        with console.status("heyi starts"):
+            await serving.start()
+        address = f"http://{settings.host}:{settings.desk_port}/"
+        console.print(f"\n[bold]坐席页面 {address}[/bold]   Ctrl-C 结束")
+        for person in city.people[:8]:
+            console.print(f"  {person.name}  {person.login} / {person.password}", highlight=False)
+        acts = await Show(settings, city, dialogues, spoken).run(console)
+        if json_file is not None:
+            write_summary(json_file, acts, settings)
+        closed = summary(acts, settings)["closed"]
+        console.print(f"{closed} / {len(acts)} 通来电结案")
+        for act in acts:
+            if act.error:
+                console.print(f"[red]{act.dialogue.id}: {act.error}[/red]")
+        if not once:
+            console.print(f"坐席页面继续开放：{address}   Ctrl-C 结束")
+            await serving.ended()
+            raise HeyiError("heyi has ended", hint=f"see {serving.log}")
+        return 0 if closed == len(acts) else 1
+    finally:
+        await serving.stop()

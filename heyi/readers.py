@@ -1,0 +1,45 @@
+"""What rooms asked for in their own words, answered from the rooms that have it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from asr import transcripts
+from core.database import Database
+from telephony.events import Leg
+from triage import store
+from triage.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Said:
+    """One finished utterance as the desk shows it; times in seconds from the start of its leg."""
+
+    utterance_id: str
+    leg: Leg
+    text: str
+    start_s: float
+    end_s: float
+
+
+class Transcripts:
+    """Utterances of a call: those of record once the recording was transcribed, before that the live ones."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_call(self, call_id: str) -> Sequence[Said]:
+        async with self._database.read() as session:
+            rows = await transcripts.of_call(session, call_id)
+        return [Said(row.id, cast(Leg, row.leg), row.text, row.start_s, row.end_s) for row in rows]
+
+
+class Verdicts:
+    """The newest verdict of a call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def latest(self, call_id: str) -> Verdict | None:
+        async with self._database.read() as session:
+            return await store.latest(session, call_id)
