@@ -63,7 +63,7 @@ class House:
 
     async def _start(self) -> None:
         settings, city, clock, ending = self._settings, self._city, SystemClock(), self._stack
-        check_space(settings.data)
+        check_space(settings)
         if not bundle_ready():
             raise BundleMissing
         model = models.require(city.profile.asr_model, settings.cache)

@@ -22,7 +22,7 @@ def everything(settings: Settings, city: City, console: Console, lines: Collecti
 
     ``lines``: only these lines' greetings, where the rest can wait.
     """
-    check_space(settings.data)
+    check_space(settings)
     models.ensure(city.profile.asr_model, settings.cache)
     voice = Voice(voice_model.ensure(settings.cache), settings.cache / "spoken")
     folder = settings.data / "asterisk"
@@ -38,7 +38,7 @@ def asterisk(settings: Settings, city: City) -> Server:
     server = Server(install, folder)
     if server.pid() is not None:
         raise HeyiError(f"an Asterisk already runs from {folder}", hint="./run heyi asterisk stop")
-    check_space(settings.data)
+    check_space(settings)
     check_ports(settings)
     ensure_music(folder / "music")
     dialplan.write(dialplan.render(city, settings, install, folder), folder)

@@ -172,12 +172,16 @@ def check_ports(settings: Settings) -> None:
                 ) from error
 
 
-def check_space(folder: Path, need_mb: int = 200) -> None:
-    """Raises :class:`HeyiError` where less than ``need_mb`` megabytes are free: a recording needs 2 MB a minute."""
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free // (1 << 20)
-    if free < need_mb:
+def check_space(settings: Settings) -> None:
+    """Raises :class:`HeyiError` where the data folder cannot be written or has less than ``min_free_mb`` free."""
+    folder, need = settings.data, settings.min_free_mb
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free // (1 << 20)
+    except OSError as error:
+        raise HeyiError(f"{folder} cannot be used: {error.strerror}", hint="set HEYI_DATA to another folder") from error
+    if free < need:
         raise HeyiError(
-            f"only {free} MB are free in {folder}, heyi needs {need_mb} MB to start",
+            f"only {free} MB are free in {folder}, heyi needs {need} MB to start",
             hint="free some space or set HEYI_DATA to another disk",
         )

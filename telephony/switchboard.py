@@ -67,7 +67,10 @@ class Switchboard:
         self._wrapups: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
+        long_ago = self._clock.now() - timedelta(days=1)
         for agent in self._agents.values():
+            if not agent.reachable:
+                self._offline_at[agent.extension] = long_ago
             if agent.reachable and agent.kind == "browser" and not (agent.paused and agent.reason == AWAY):
                 # heyi was restarted while people work: what the queue holds is what they chose
                 self._chosen[agent.extension] = ("paused", agent.reason) if agent.paused else ("ready", "")
@@ -146,7 +149,7 @@ class Switchboard:
     def _agent(self, extension: str) -> Agent:
         agent = self._agents.get(extension)
         if agent is None:
-            raise NotAllowed(f"there is no desk {extension} in the queue")
+            raise NotAllowed("没有这个坐席", hint=extension)
         return agent
 
     async def _agent_changed(self, event: AgentChanged) -> None:
@@ -217,7 +220,7 @@ class Switchboard:
         """End a call."""
         call = self._bridge.calls.calls.get(call_id)
         if call is None:
-            raise NotAllowed(f"call {call_id} is not live")
+            raise NotAllowed("通话已经结束", hint=call_id)
         await self._hang_up_channel(call.channel)
 
     async def _hang_up_channel(self, channel: str) -> None:

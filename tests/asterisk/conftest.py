@@ -42,7 +42,8 @@ def site_settings(data: Path) -> Settings:
     start = 20000 + (ports[0] % 100) * 200
     return Settings(
         data=data, sip_port=ports[0], sip_ws_port=ports[1], ami_port=ports[2], media_port=ports[3],
-        desk_port=ports[4], trunk_port=ports[5], rtp_start=start, rtp_end=start + 199, wrapup_s=2,
+        desk_port=ports[4], trunk_port=ports[5], rtp_start=start, rtp_end=start + 199, wrapup_s=2, last_resort_s=6,
+        asr_workers=1,
     )  # fmt: skip
 
 
