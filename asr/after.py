@@ -12,7 +12,7 @@ from asr.ears import Decoder
 from asr.events import TranscriptReady
 from asr.pool import DecodeFailed, PoolStopped
 from asr.recognition import RATE, Pcm
-from asr.segmenter import Moment
+from asr.segmenter import Cut, Moment
 from asr.sound import read_recording
 from asr.transcripts import PendingRecording, Utterance, forget_pending, pending, replace_record
 from asr.vad import Hearing
@@ -31,6 +31,8 @@ _PAUSE_S = 5.0
 _TRIES = 3
 #: Bytes of a WAV file without any sound.
 _HEADER = 44
+#: Nobody waits for the end of an utterance here, so a sentence with a pause in it stays whole.
+_CUT = Cut(endpoint_s=1.2)
 
 
 class AfterCall:
@@ -168,7 +170,7 @@ def _size(path: Path) -> int:
 
 def utterances(pcm: Pcm) -> list[Moment]:
     """All finished utterances of a whole recording at 16 kHz."""
-    hearing = Hearing()
+    hearing = Hearing(_CUT)
     moments: list[Moment] = []
     for start in range(0, pcm.size, RATE):
         moments += [m for m in hearing.push(pcm[start : start + RATE]) if m.final]

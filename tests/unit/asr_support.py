@@ -7,7 +7,7 @@ import numpy as np
 
 from asr.pool import DecodeFailed
 from asr.recognition import Effort, Pcm, Recognition
-from asr.segmenter import FRAME, Moment, Segmenter
+from asr.segmenter import FRAME, Cut, Moment, Segmenter
 
 RATE = 16_000
 
@@ -28,8 +28,8 @@ def loudness(pcm: Pcm) -> int:
 class LoudIsSpeech:
     """In place of :class:`asr.vad.Hearing`: the same segmenter behind a detector that any test can steer."""
 
-    def __init__(self) -> None:
-        self._segmenter = Segmenter()
+    def __init__(self, cut: Cut | None = None) -> None:
+        self._segmenter = Segmenter(cut)
         self._rest = np.zeros(0, np.int16)
 
     def push(self, pcm: Pcm) -> list[Moment]:

@@ -134,7 +134,7 @@ async def test_one_stretch_that_fails_does_not_take_the_others(database: Databas
             await asyncio.wait([future])
             return future
 
-    wav = recorded(tmp_path / "a.wav", speech(1, 4000, 8000), silence(1, 8000), speech(1, 5000, 8000))
+    wav = recorded(tmp_path / "a.wav", speech(1, 4000, 8000), silence(2, 8000), speech(1, 5000, 8000))
     after = AfterCall(database, CLOCK, Half())
     await after.start()
     await after.submit("c1", wav, tmp_path / "none.wav")

@@ -42,7 +42,7 @@ def test_what_a_caller_says_stays(text: str) -> None:
 
 @pytest.mark.parametrize(("seconds", "window"), [(0.5, 10), (9, 10), (12, 13), (29.8, 30)])
 def test_window_is_as_long_as_needed(seconds: float, window: float) -> None:
-    assert window_s(seconds, "final") == window
+    assert window_s(seconds) == window
 
 
 def test_kaldi_answer_with_words() -> None:
