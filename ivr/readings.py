@@ -20,14 +20,14 @@ _BY_ROW = frozenset({"12345"})
 #: What is counted: with these 2 is 两, and any number is a quantity.
 _COUNTED = (
     "个|位|名|人|次|天|小时|钟头|分钟|秒钟|周|星期|条|件|台|辆|只|张|间|家|户|口|块|元|角|米|吨|层楼|平方米|平方|公里|公斤|千米|"
-    "千克|克|升|毫米|厘米|瓶|桶|袋|箱|份|张|把|棵|头|匹|艘|架|座|栋楼|盏|扇|根|股|群|批|场|趟|部|岁|倍|种|组|队|支|排|段|年前|年后|年内|"
+    "千克|克|升|毫米|厘米|瓶|桶|袋|箱|份|把|棵|头|匹|艘|架|座|栋楼|盏|扇|根|股|群|批|场|趟|部|岁|倍|种|组|队|支|排|段|年前|年后|年内|"
     "个月|点钟|点半"
 )
 #: Where 2 stays 二 and the number is a quantity all the same.
 _ORDERED = "栋|幢|座|楼|层|单元|期|区|组|年级|班|级|月|日|度|摄氏度|分|秒|点|年|号|千|百|万|亿"
 #: Rooms, buses and roads are named by their digits from three digits on.
 _NAMED = "室|房|路|线|国道|省道|县道|号房|号室|包厢|教室|病房"
-#: Short answers in figures that people give for these are telephone numbers.
+#: Written units and how they are said.
 _UNITS = {
     "℃": "摄氏度",
     "°C": "摄氏度",
