@@ -97,7 +97,13 @@ def read_file(path: Path, offset: int = 0) -> Iterator[CelEvent]:
         file.seek(offset)
         data = file.read()
     whole = data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
-    for row in csv.reader(io.StringIO(whole, newline="")):
-        event = from_row(row)
+    rows = csv.reader(io.StringIO(whole, newline=""))
+    while True:
+        try:
+            event = from_row(next(rows))
+        except StopIteration:
+            return
+        except csv.Error:  # zeros after a power cut, longer than any field: what follows is still good
+            continue
         if event is not None:
             yield event

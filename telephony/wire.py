@@ -41,7 +41,8 @@ class Decoder:
         whole = bytes(buffer[:end])
         del buffer[: end + 4]
         self._check_size()
-        return [parse(block) for block in whole.split(b"\r\n\r\n") if block]
+        # Asterisk ends some events with a blank line too many, which makes no message.
+        return [message for block in whole.split(b"\r\n\r\n") if block and (message := parse(block))]
 
     def _check_size(self) -> None:
         if len(self._buffer) > MAX_MESSAGE:
