@@ -12,6 +12,7 @@ import pytest
 
 from core.bus import Bus
 from core.city import City
+from core.cityfile import load_city
 from core.clock import SystemClock
 from core.database import Database
 from core.events import Event
@@ -21,6 +22,7 @@ from telephony.dialplan import free_ports, render, sip_secret, write
 from telephony.install import Install, Server
 from telephony.phone import Phone, PhoneCall
 from telephony.switchboard import Switchboard
+from tests.asterisk.serving import Serve
 from tests.citykit import small_city
 
 #: A second of a tone that counts as a voice.
@@ -104,6 +106,20 @@ async def site(settings: Settings, city: City, server: Server) -> AsyncIterator[
     yield site
     for phone in site.phones:
         await phone.close()
+
+
+@pytest.fixture(scope="session")
+def jinjiang() -> City:
+    return load_city(Path("cities/jinjiang"))
+
+
+@pytest.fixture
+async def serve(site: Site) -> AsyncIterator[Serve]:
+    """heyi itself over the site, as a process; needs the recognition model."""
+    serve = Serve(site.settings)
+    await serve.start()
+    yield serve
+    await serve.stop()
 
 
 @dataclass

@@ -2,14 +2,12 @@
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from core.bus import Bus
 from core.city import City
-from core.cityfile import load_city
 from core.database import Database
 from telephony import ledger
 from tests.asterisk.conftest import TONE, Site, Taker, until
@@ -22,16 +20,8 @@ DESK = "1007"
 
 
 @pytest.fixture
-def city() -> City:
-    return load_city(Path("cities/jinjiang"))
-
-
-@pytest.fixture
-async def serve(site: Site) -> AsyncIterator[Serve]:
-    serve = Serve(site.settings)
-    await serve.start()
-    yield serve
-    await serve.stop()
+def city(jinjiang: City) -> City:
+    return jinjiang
 
 
 def seconds(path: Path) -> float:
