@@ -145,6 +145,12 @@ class _Manager(Manager):  # type: ignore[misc]
             return None
         return super().connect(*args, **kwargs)
 
+    def connection_made(self, f: "asyncio.Task[tuple[asyncio.Transport, _Protocol]]") -> None:
+        if not self.closing:
+            super().connection_made(f)
+        elif not f.cancelled() and f.exception() is None:  # made while the end came: nobody would close it
+            f.result()[0].close()
+
     def login(self, future: asyncio.Future[Response]) -> bool:
         if future.cancelled() or future.exception() is not None:
             return False
@@ -302,11 +308,20 @@ class Ami:
 
     async def _watch(self) -> None:
         """Ping; a peer that does not answer in time is cut off, so that reconnecting begins."""
+        not_in: _Protocol | None = None
         while True:
             await asyncio.sleep(WATCHDOG_S)
-            if not self.up or self._manager is None:
+            if self._manager is None:
                 continue
             protocol = self._manager.protocol
+            if not self.up:
+                if (
+                    not_in is not None and protocol is not_in
+                ):  # took the connection a round ago and still has not answered the login
+                    not_in.abort()
+                not_in = protocol
+                continue
+            not_in = None
             try:
                 await self.action("Ping", timeout_s=WATCHDOG_S)
             except AmiError as error:
