@@ -315,9 +315,8 @@ class Ami:
                 continue
             protocol = self._manager.protocol
             if not self.up:
-                if (
-                    not_in is not None and protocol is not_in
-                ):  # took the connection a round ago and still has not answered the login
+                # It took the connection a round ago and still has not answered the login.
+                if not_in is not None and protocol is not_in:
                     not_in.abort()
                 not_in = protocol
                 continue
