@@ -75,6 +75,7 @@ async def _of(session: AsyncSession, call_id: str, source: Source) -> Sequence[U
     query = (
         select(Utterance)
         .where(Utterance.call_id == call_id, Utterance.source == source)
-        .order_by(Utterance.start_s, Utterance.id)
+        # Live legs begin at different moments, so their seconds do not compare; the clock does.
+        .order_by(Utterance.at if source == "live" else Utterance.start_s, Utterance.id)
     )
     return (await session.scalars(query)).all()

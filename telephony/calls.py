@@ -128,7 +128,8 @@ class CallTracker:
 
     def _start(self, event: CelEvent) -> list[CallEvent]:
         uid = event.uniqueid
-        if uid in self._over or uid in self._by_channel or uid in self._loose:
+        # In calls, too: its caller may have left while the desk's leg, whose end must still be told, has not.
+        if uid in self._over or uid in self.calls or uid in self._by_channel or uid in self._loose:
             return []
         desk = self._desk(event.channel)
         if desk:

@@ -171,18 +171,22 @@ class Show:
         table = Table(
             title=f"合一演示 · {self._city.profile.name} · {time.monotonic() - self._begun:.0f} 秒", expand=True
         )
-        for name, style in (
-            ("线路", "bold"), ("等待", ""), ("状态", ""), ("听到", "dim"), ("研判", ""), ("工单", "cyan"), ("承办", ""),
-            ("回访", ""),
+        for name, style, least in (
+            ("线路", "bold", 6), ("等待", "", 6), ("状态", "", 4), ("听到", "dim", 10), ("研判", "", 8),
+            ("工单", "cyan", 8), ("承办", "", 6), ("回访", "", 4),
         ):  # fmt: skip
-            table.add_column(name, style=style, no_wrap=name != "听到", ratio=4 if name == "听到" else None)
+            table.add_column(name, style=style, min_width=least, overflow="fold", ratio=2 if name == "听到" else None)
         for act in self._acts:
-            table.add_row(*row(act))
+            table.add_row(self._line_name(act.dialogue.line), *row(act))
         return table
+
+    def _line_name(self, number: str) -> str:
+        line = self._city.line(number)
+        return number if line is None or len(number) <= 6 else next(iter(line.aliases), line.name)
 
 
 def row(act: Act) -> tuple[str, ...]:
-    """An act as the table's row."""
+    """An act as the table's row, after the line's name."""
     seen = act.seen
     ticket = seen.get("ticket") or {}
     verdict = seen.get("verdict") or {}
@@ -193,12 +197,11 @@ def row(act: Act) -> tuple[str, ...]:
     callbacks = act.ticket.get("callbacks") or []
     words = [u["text"] for u in seen.get("transcript", ()) if u["leg"] == "caller"]
     return (
-        act.dialogue.line,
-        f"{_waited(seen):.1f} 秒" if seen.get("answered_at") else "…",
+        f"{_waited(seen):.1f}秒" if seen.get("answered_at") else "…",
         f"[red]{act.error}[/red]" if act.error else act.stage,
         "".join(words)[-60:].replace("[", "("),
         judged,
-        f"{ticket.get('number', '')} {STATES.get(ticket.get('state', ''), '')}".strip(),
+        f"{ticket.get('number', '').partition('-')[2]} {STATES.get(ticket.get('state', ''), '')}".strip(),
         str(ticket.get("department_name", "")),
         str(callbacks[-1]["outcome_name"]) if callbacks else "",
     )

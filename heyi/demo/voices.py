@@ -1,5 +1,6 @@
 """The demonstration's voices: every turn spoken beforehand, so that speech costs nothing while calls are up."""
 
+import re
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,9 @@ from ivr.voice import Voice
 CALLERS = ("zf_xiaobei", "zm_yunxi", "zf_xiaoxiao", "zm_yunjian", "zf_xiaoyi", "zm_yunxia")
 CALL_TAKER = "zf_xiaobei"
 
+_ASIDE = re.compile(r"（[^）]*）|\([^)]*\)")
+_PAUSE = bytes(16000)
+
 Spoken = dict[tuple[int, int], bytes]
 
 
@@ -26,8 +30,11 @@ def speak(dialogues: Sequence[Dialogue], voice: Voice, console: Console) -> Spok
         for index, dialogue in enumerate(dialogues):
             caller = CALLERS[index % len(CALLERS)]
             for number, turn in enumerate(dialogue.turns):
-                path = voice.wav8k(turn.text, caller if turn.who == "C" else CALL_TAKER)
-                spoken[index, number] = _pcm(path)
+                # What stands in brackets (a bottle falls, a door slams) is for readers.
+                words = _ASIDE.sub("", turn.text).strip()
+                spoken[index, number] = (
+                    _pcm(voice.wav8k(words, caller if turn.who == "C" else CALL_TAKER)) if words else _PAUSE
+                )
                 progress.advance(task)
     return spoken
 
