@@ -1,0 +1,206 @@
+"""Takes the pictures of the documents: a real call to 110, answered in Chromium, on an Asterisk of its own.
+
+    .heyi/venv/bin/python docs/pictures/take.py [FOLDER]
+
+Ports and folders are its own, so it runs beside anything else. It needs the development set-up (CONTRIBUTING.md).
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import wave
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from rich.console import Console
+
+from core.city import City
+from core.cityfile import load_city
+from core.errors import HeyiError
+from core.settings import Settings
+from heyi import prepare
+from heyi.demo import script
+from heyi.demo.acts import citizen
+from heyi.demo.script import Dialogue
+from heyi.demo.serving import Serving
+from heyi.demo.voices import speak
+from telephony.dialplan import free_ports
+from telephony.phone import Phone, PhoneCall
+
+console = Console()
+SIZE = ViewportSize(width=1366, height=768)
+RATE = 8000
+#: No sandbox: Chromium refuses to start as root with one. The rest gives a microphone and media on loopback.
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+]  # fmt: skip
+#: Recognition lags behind the last word; on a busy machine by some seconds.
+PATIENCE_MS = 60_000
+
+
+@dataclass
+class Scene:
+    """What the pictures are taken of."""
+
+    settings: Settings
+    dialogue: Dialogue
+    #: Every turn's voice: signed 16-bit mono at 8 kHz.
+    audio: Sequence[bytes]
+    #: File that the browser's microphone plays.
+    microphone: Path
+    trunk: Phone
+    browser: Browser
+
+
+def site(data: Path) -> Settings:
+    """A site in ``data`` on ports that are free now, where callbacks come at once."""
+    names = ("sip_port", "sip_ws_port", "ami_port", "media_port", "desk_port", "trunk_port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    return Settings.model_validate(
+        {"data": data, **ports, "rtp_start": 22000, "rtp_end": 22199, "callback_first_s": 1, "callback_quiet": ""}
+    )
+
+
+def microphone(dialogue: Dialogue, audio: Sequence[bytes], path: Path) -> None:
+    """What the call taker says, silence where the caller speaks: Chromium's microphone plays it from the answer on."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        for turn, pcm in zip(dialogue.turns, audio, strict=True):
+            file.writeframes(bytes(2 * int(max(turn.gap_s, 0) * RATE)))
+            file.writeframes(pcm if turn.who == "A" else bytes(len(pcm)))
+
+
+async def speak_as_caller(scene: Scene, call: PhoneCall) -> None:
+    for turn, pcm in zip(scene.dialogue.turns, scene.audio, strict=True):
+        await asyncio.sleep(max(turn.gap_s, 0))
+        if turn.who == "C":
+            await call.play(pcm)
+        else:
+            await asyncio.sleep(len(pcm) / 2 / RATE)
+
+
+async def sign_in(scene: Scene, login: str) -> Page:
+    """A fresh browser profile, signed in with a demonstration login."""
+    base = f"http://{scene.settings.host}:{scene.settings.desk_port}"
+    context = await scene.browser.new_context(base_url=base, viewport=SIZE, permissions=["microphone"])
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    await page.goto("/login")
+    await page.fill("[data-test=login]", login)
+    await page.fill("[data-test=password]", "heyi-demo")
+    await page.click("[data-test=sign-in]")
+    await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+    return page
+
+
+async def shot(page: Page, folder: Path, name: str) -> None:
+    """The whole page; the desk never needs more than the window."""
+    path = folder / f"{name}.png"
+    await page.screenshot(path=path, full_page=True)
+    console.print(f"{path} {path.stat().st_size // 1024} KB", highlight=False)
+
+
+async def take(scene: Scene, folder: Path) -> None:
+    desk = await sign_in(scene, "agent1")
+    await expect(desk.locator("[data-test=phone-state]")).to_have_attribute("data-state", "registered")
+    await desk.click("[data-test=ready]")
+    await expect(desk.locator("[data-test=agent-state]")).to_have_attribute("data-state", "ready")
+
+    dialling = asyncio.create_task(scene.trunk.call(scene.dialogue.line, caller=scene.dialogue.caller_number))
+    await desk.click("[data-test=answer]")
+    call = await dialling
+    await expect(desk.locator("[data-test=agent-state]")).to_have_attribute("data-state", "talking")
+    # Two more who wait, an emergency and a service call, so that the bar shows both.
+    waiting = [
+        asyncio.create_task(scene.trunk.call(n, caller=c))
+        for n, c in (("12345", "13559501405"), ("119", "13559501101"))
+    ]
+    await speak_as_caller(scene, call)
+    await expect(desk.locator("[data-test=verdict]")).to_have_attribute("data-outcome", "emergency")
+    rows = desk.locator("[data-test=utterance][data-final=true]")
+    await expect(rows.nth(len(scene.dialogue.turns) - 2)).to_be_visible()
+    await asyncio.sleep(3)
+    await shot(desk, folder, "desk")
+
+    # The microphone begins anew with the page: everything has been said.
+    microphone(scene.dialogue, [bytes(len(pcm)) for pcm in scene.audio], scene.microphone)
+    # A refresh in mid-call, in English: the next page takes the call back by itself.
+    await desk.goto("/desk?lang=en")
+    await expect(desk.locator("[data-test=quality]")).not_to_be_empty()
+    await expect(rows.first).to_be_visible()
+    await shot(desk, folder, "desk-en")
+    await desk.click("[data-test=submit]")
+    await expect(desk.locator("[data-test=ticket-state]")).to_have_attribute("data-state", "dispatched")
+    number = await desk.inner_text("[data-test=ticket-number]")
+    await call.hang_up()
+    for task in waiting:
+        await (await task).hang_up()
+
+    office = await sign_in(scene, "police")
+    await office.click("[data-test=accept]")
+    await office.goto(f"/tickets/{number}")
+    await office.click("[data-test=report-open]")
+    await office.fill("[data-test=result]", "民警到场控制两名嫌疑人，伤者已由救护车送医，案件移交派出所办理。")
+    await office.click("[data-test=report]")
+    await expect(office.locator("[data-test=ticket-state]")).to_contain_text("结案归档")
+    await asyncio.sleep(1)
+    await shot(office, folder, "ticket")
+
+
+@contextlib.asynccontextmanager
+async def scene(settings: Settings, city: City, scratch: Path) -> AsyncIterator[Scene]:
+    """heyi on a running Asterisk, the callers' exchange, and a browser whose microphone speaks as a call taker."""
+    dialogue = next(d for d in script.read(settings.city / "demo.jsonl", city) if d.line == "110")
+    voice = prepare.everything(settings, city, console, {dialogue.line})
+    spoken = speak([dialogue], voice, console)
+    audio = [spoken[0, n] for n in range(len(dialogue.turns))]
+    file = scratch / "microphone.wav"
+    microphone(dialogue, audio, file)
+    server = prepare.asterisk(settings, city)
+    server.start()
+    given = {f"HEYI_{k.upper()}": str(v) for k, v in settings.model_dump(exclude_none=True).items()}
+    serving = Serving(settings, {**os.environ, **given})
+    trunk = Phone(
+        "exchange", host=settings.trunk_host, port=settings.trunk_port, rtp_start=36000,
+        registrar=(settings.host, settings.sip_port),
+    )  # fmt: skip
+    trunk.on_call = citizen
+    try:
+        await serving.start()
+        await trunk.start()
+        async with async_playwright() as playwright:
+            flags = [*FLAGS, f"--use-file-for-fake-audio-capture={file}%noloop"]
+            browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+            yield Scene(settings, dialogue, audio, file, trunk, browser)
+            await browser.close()
+    finally:
+        await trunk.close()
+        await serving.stop()
+        server.stop()
+
+
+async def main() -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="heyi-pictures-") as name:
+        settings = site(Path(name) / "data")
+        async with scene(settings, load_city(settings.city), Path(name)) as found:
+            await take(found, folder)
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except HeyiError as error:
+        sys.exit(str(error))
