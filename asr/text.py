@@ -12,6 +12,9 @@ _KEEP = 2
 _CREDITS = re.compile(
     r"(字幕|明镜与点点|明鏡與點點|点赞.{0,4}订阅|訂閱.{0,4}轉發|谢谢(观看|收看|大家收看)|Amara\.org|中文字幕)"
 )
+#: Half-width marks beside a Chinese character, and what a Chinese reader expects there.
+_MARKS = {",": "，", ".": "。", "?": "？", "!": "！", ":": "：", ";": "；"}
+_MARK = re.compile(r"(?<=[\u4e00-\u9fff])\s*([,.?!:;])\s*|\s*([,.?!:;])\s*(?=[\u4e00-\u9fff])")
 _SPEECH = re.compile(r"[\w\u4e00-\u9fff]")
 
 
@@ -23,6 +26,11 @@ def _converter() -> OpenCC:
 def simplified(text: str) -> str:
     """Traditional characters to simplified ones."""
     return str(_converter().convert(text))
+
+
+def punctuated(text: str) -> str:
+    """Full-width marks in Chinese sentences; decimal points and times between figures stay."""
+    return _MARK.sub(lambda m: _MARKS[m[1] or m[2]], text)
 
 
 def cut_loops(text: str) -> str:
@@ -43,5 +51,5 @@ def is_phantom(text: str, prompt: str = "") -> bool:
 
 def tidy(raw: str, prompt: str = "") -> str:
     """``raw`` for people; empty where it is a phantom."""
-    text = cut_loops(simplified(raw.strip()))
+    text = punctuated(cut_loops(simplified(raw.strip())))
     return "" if is_phantom(text, prompt) else text

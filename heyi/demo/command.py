@@ -59,7 +59,7 @@ async def _demo(
         if json_file is not None:
             write_summary(json_file, acts, settings)
         closed = summary(acts, settings)["closed"]
-        console.print(f"{closed} / {len(acts)} 通来电结案")
+        console.print(f"\n{closed} / {len(acts)} 通来电结案")
         for act in acts:
             if act.error:
                 console.print(f"[red]{act.dialogue.id}: {act.error}[/red]")

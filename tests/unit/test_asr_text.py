@@ -3,13 +3,26 @@
 import pytest
 
 from asr.recognition import Recognition, Word
-from asr.text import cut_loops, is_phantom, simplified, tidy
+from asr.text import cut_loops, is_phantom, punctuated, simplified, tidy
 from asr.vosk import joined, parse, spaced
 from asr.whisper import PROMPT, window_s
 
 
 def test_traditional_becomes_simplified() -> None:
     assert simplified("請問這裡發生火災嗎") == "请问这里发生火灾吗"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("你好,我们楼下着火了.", "你好，我们楼下着火了。"),
+        ("您好12345, 请问有什么可以帮您?", "您好12345，请问有什么可以帮您？"),
+        ("花了3.5元,在10:30", "花了3.5元，在10:30"),
+        ("call 120, please", "call 120, please"),
+    ],
+)
+def test_marks_are_those_of_chinese(written: str, shown: str) -> None:
+    assert punctuated(written) == shown
 
 
 @pytest.mark.parametrize(
