@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.cityfile import load_city
 from tests.unit.triage_support import small_city, small_judge
 from triage.categories import load_categories
 from triage.judge import EMERGENCY, Judge, Turn
@@ -228,3 +229,10 @@ def test_wrong_rule_names_its_line(tmp_path: Path) -> None:
 def test_absent_rule_file(tmp_path: Path) -> None:
     with pytest.raises(RuleFileError, match="cannot be read"):
         load_rules(tmp_path / "none.yaml")
+
+
+def test_a_crash_with_nobody_hurt_is_damage_only_and_stays_an_emergency() -> None:
+    judge_of_jinjiang = Judge(load_city(Path("cities/jinjiang")))
+    verdict = judge_of_jinjiang.judge("122", [Turn("caller", "两辆车撞了，人没有受伤，车头撞坏了。")])
+    assert [c.code for c in verdict.candidates][:1] == ["E403"]
+    assert verdict.outcome == "emergency"
