@@ -53,13 +53,25 @@ class Decoder:
 
 def parse(block: bytes) -> Message:
     """One message without its closing blank line. Lines without a colon are passed over."""
+    lines = block.decode("utf-8", "replace").split("\r\n")
+    # Nearly every message is "Key: value" lines with each key once: without a loop of ours that takes 0.6 of the time.
+    pairs = [line.split(": ", 1) for line in lines]
+    try:
+        message = dict(pairs)  # raises where a line is no pair
+    except ValueError:
+        message = {}
+    return message if len(message) == len(lines) else _parse_oddly(lines)
+
+
+def _parse_oddly(lines: list[str]) -> Message:
+    """Headers that repeat, that have no space after their colon, and lines that are none."""
     message: Message = {}
-    for line in block.decode("utf-8", "replace").split("\r\n"):
-        key, colon, value = line.partition(":")
+    for line in lines:
+        key, colon, value = line.partition(": ")
         if not colon:
-            continue
-        value = value[1:] if value.startswith(" ") else value
-        message[key] = f"{message[key]}\n{value}" if key in message else value
+            key, colon, value = line.partition(":")
+        if colon:
+            message[key] = f"{message[key]}\n{value}" if key in message else value
     return message
 
 
