@@ -14,6 +14,8 @@ from telephony.wire import Message, parse
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 
+_next_pause = Ami._next_pause
+
 
 class Line:
     """One connection as the server sees it."""
@@ -332,6 +334,11 @@ async def test_a_peer_that_falls_mute_before_the_login_is_cut_too(monkeypatch: p
         server.logged_in[0].cut()
         await until(lambda: client.ups == 2, "connected anew")
         assert mute[0].ended.is_set()
+
+
+def test_the_pauses_between_attempts_grow_up_to_half_a_minute() -> None:
+    ami = client_of(Server()).ami
+    assert [_next_pause(ami) for _ in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
 async def test_garbage_ends_the_connection_and_not_the_bridge() -> None:

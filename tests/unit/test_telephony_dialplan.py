@@ -42,7 +42,7 @@ def settings_of(text: str) -> list[str]:
     return [re.sub(r'"[^"]*"', '""', line.split(";")[0]).rstrip() for line in re.split(r"[\r\n]", text)]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
 @example(name="火警\nexten => 119,1,Hangup()")
 @example(name="火警\r\n[from-trunk]\r\n")
