@@ -59,12 +59,19 @@ class AfterCall:
             await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown(cancel_futures=True)
 
-    async def submit(self, call_id: str, caller_wav: Path, agent_wav: Path) -> None:
-        """Notes a finished call's recording (one mono WAV per leg) for transcription; a second time does no harm."""
+    async def submit(self, call_id: str, caller_wav: Path, agent_wav: Path, *, agent_from_s: float = 0.0) -> None:
+        """Notes a finished call's recording (one mono WAV per leg) for transcription; a second time does no harm.
+
+        The agent's side is heard from second ``agent_from_s`` on: before it, it holds what Asterisk played.
+        """
         async with self._database.work() as work:
             await work.session.merge(
                 PendingRecording(
-                    call_id=call_id, caller_wav=str(caller_wav), agent_wav=str(agent_wav), since=self._clock.now()
+                    call_id=call_id,
+                    caller_wav=str(caller_wav),
+                    agent_wav=str(agent_wav),
+                    agent_from_s=agent_from_s,
+                    since=self._clock.now(),
                 )
             )
         self._news.set()
@@ -115,6 +122,9 @@ class AfterCall:
                 log.warning("a recording is not transcribed", call_id=call_id, leg=leg, reason=str(error))
                 continue
             readable = True
+            if leg == "agent":
+                pcm = pcm.copy()
+                pcm[: int(recording.agent_from_s * RATE)] = 0
             rows += await self._leg(call_id, leg, pcm)
         async with self._database.work() as work:
             if not readable:

@@ -41,6 +41,8 @@ class PendingRecording(Base):
     call_id: Mapped[str] = mapped_column(String(80), primary_key=True)
     caller_wav: Mapped[str] = mapped_column(Text)
     agent_wav: Mapped[str] = mapped_column(Text)
+    #: Before this second the agent's side holds greeting, ringing and music, not a person.
+    agent_from_s: Mapped[float] = mapped_column(Float, default=0.0)
     since: Mapped[datetime]
 
 

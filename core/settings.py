@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     service_round_s: int = Field(default=60, ge=5, le=3600)
     #: Seconds of wrap-up after a call (话后处理); the call taker may end it earlier.
     wrapup_s: int = Field(default=30, ge=0, le=3600)
-    #: Megabytes that must be free before heyi starts; a recording needs 2 MB a minute.
+    #: Megabytes that must be free before heyi starts; a call needs 3 MB a minute.
     min_free_mb: int = Field(default=200, ge=0)
     #: Recognition processes; two of one thread beat one of two (docs/speech.md).
     asr_workers: int = Field(default=2, ge=1, le=64)

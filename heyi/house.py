@@ -21,7 +21,7 @@ from desk.server import DeskServer, bundle_ready
 from desk.services import DeskServices
 from desk.users import Users
 from heyi.errors import BundleMissing
-from heyi.readers import Transcripts, Verdicts
+from heyi.readers import Transcripts, Verdicts, answered_without_ticket
 from telephony.bridge import Bridge
 from telephony.dialplan import sip_secret
 from telephony.events import CallArrived, CallEnded
@@ -87,7 +87,8 @@ class House:
         ending.push_async_callback(media.close)
         await media.start()
 
-        ledger, transcripts, verdicts = LedgerReader(database), Transcripts(database), Verdicts(database)
+        ledger = self._ledger = LedgerReader(database)
+        transcripts, verdicts = Transcripts(database), Verdicts(database)
         tickets = Tickets(database, city, clock, callback_policy(settings, city))
         bus.subscribe(self._mark_urgent, CallArrived)
         TriageListener(bus, database, city, clock, of_call)
@@ -103,6 +104,9 @@ class House:
         await bridge.start()
         ending.push_async_callback(self._switchboard.close)
         self._switchboard.start()
+        for call_id, line, caller, agent in await answered_without_ticket(database):
+            # heyi was killed between an answer and its draft
+            await tickets.draft(call_id, line, caller, agent)
         calling_back = asyncio.create_task(callbacks.run(), name="callbacks")
         ending.callback(calling_back.cancel)
 
@@ -129,11 +133,12 @@ class House:
 
     async def _ended(self, event: CallEnded) -> None:
         self._urgent.discard(event.call_id or "")
-        if event.outcome == "answered" and event.recording:
-            stem = self._settings.recordings / event.recording.removesuffix(".wav")
-            await self._after.submit(
-                event.call_id or "", stem.with_name(f"{stem.name}-caller.wav"), stem.with_name(f"{stem.name}-agent.wav")
-            )
+        row = await self._ledger.call(event.call_id or "")
+        if row is None or row.direction != "in" or row.answered_at is None:
+            return
+        caller, agent = (self._settings.recordings / f"{row.id}-{leg}.wav" for leg in ("caller", "agent"))
+        # The recording begins with the call; the last moments before the answer may hold a first word.
+        await self._after.submit(row.id, caller, agent, agent_from_s=max((row.waited_s or 0.0) - 0.3, 0.0))
 
 
 def callback_policy(settings: Settings, city: City) -> CallbackPolicy:

@@ -24,7 +24,7 @@ def everything(settings: Settings, city: City, console: Console, lines: Collecti
     """
     check_space(settings)
     models.ensure(city.profile.asr_model, settings.cache)
-    voice = Voice(voice_model.ensure(settings.cache), settings.cache / "spoken")
+    voice = Voice(voice_model.ensure(settings.cache), settings.cache)
     folder = settings.data / "asterisk"
     ensure_prompts(prompts(city, lines), folder / "sounds", voice, speaker=city.profile.voice, console=console)
     ensure_music(folder / "music")

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from sqlalchemy import select
+
 from asr import transcripts
 from core.database import Database
 from telephony.events import Leg
+from telephony.ledger import CallRow
+from ticketing.tables import Ticket
 from triage import store
 from triage.verdict import Verdict
 
@@ -32,6 +36,16 @@ class Transcripts:
         async with self._database.read() as session:
             rows = await transcripts.of_call(session, call_id)
         return [Said(row.id, cast(Leg, row.leg), row.text, row.start_s, row.end_s) for row in rows]
+
+
+async def answered_without_ticket(database: Database) -> Sequence[tuple[str, str, str, str]]:
+    """Answered callers that have no ticket: call, line, caller's number, extension."""
+    has_ticket = select(Ticket.id).where(Ticket.call_id == CallRow.id).exists()
+    wanted = select(CallRow.id, CallRow.line, CallRow.caller, CallRow.agent).where(
+        CallRow.direction == "in", CallRow.answered_at.is_not(None), ~has_ticket
+    )
+    async with database.read() as session:
+        return [(row[0], row[1], row[2], row[3]) for row in await session.execute(wanted)]
 
 
 class Verdicts:

@@ -23,6 +23,8 @@ from telephony.events import AgentChanged, AgentState, CallQueued, DeskJoined, L
 log = structlog.get_logger(__name__)
 
 ChosenState = Literal["ready", "paused", "away"]
+#: Caller's name of a ring that is no new call: the page answers it at once (desk/web/src/softphone.js).
+REJOIN = "heyi-rejoin"
 #: A page that comes back within this time was refreshed, not left.
 _REFRESH_S = 60
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
@@ -202,7 +204,7 @@ class Switchboard:
         await self._bridge.ami.action(
             "Originate",
             {"Channel": f"PJSIP/{extension}", "ChannelId": f"rejoin-{new_id()}", "Application": "BridgeAdd",
-             "Data": call.channel, "CallerID": f"{call.caller} <{call.caller}>", "Timeout": "15000", "Async": "true"},
+             "Data": call.channel, "CallerID": f"{REJOIN} <{call.caller}>", "Timeout": "15000", "Async": "true"},
         )  # fmt: skip
         for _ in range(150):
             await asyncio.sleep(0.1)

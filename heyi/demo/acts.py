@@ -144,10 +144,13 @@ async def _handle(act: Act, stage: Stage) -> None:
     ticket = act.seen["ticket"]
     staff = await stage.department_login(ticket["department"])
     await asyncio.sleep(1.0)
-    await staff.post(f"/api/tickets/{ticket['id']}/accept")
+    # A person signed in for the department may have been quicker.
+    if act.ticket_state == "dispatched":
+        await staff.post(f"/api/tickets/{ticket['id']}/accept")
     act.stage = "处置"
     await asyncio.sleep(1.5)
-    await staff.post(f"/api/tickets/{ticket['id']}/report", {"result": "已到现场处理完毕，情况已告知来电人。"})
+    if act.ticket_state in ("dispatched", "handling"):
+        await staff.post(f"/api/tickets/{ticket['id']}/report", {"result": "已到现场处理完毕，情况已告知来电人。"})
     act.stage = "回访"
 
 

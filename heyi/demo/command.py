@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -55,7 +55,16 @@ async def _demo(
         console.print(f"\n[bold]坐席页面 {address}[/bold]   Ctrl-C 结束")
         for person in city.people[:8]:
             console.print(f"  {person.name}  {person.login} / {person.password}", highlight=False)
-        acts = await Show(settings, city, dialogues, spoken).run(console)
+        if not once:
+            console.print("登录 agent1 并点“就绪”，就会有来电打进来；没有人就绪时由机器人接听。\n")
+        return await _first_to_end(_play(Show(settings, city, dialogues, spoken), settings, once, json_file), serving)
+    finally:
+        await serving.stop()
+
+
+async def _play(show: Show, settings: Settings, once: bool, json_file: Path | None) -> int:
+    async with show:
+        acts = await show.play(console)
         if json_file is not None:
             write_summary(json_file, acts, settings)
         closed = summary(acts, settings)["closed"]
@@ -64,9 +73,20 @@ async def _demo(
             if act.error:
                 console.print(f"[red]{act.dialogue.id}: {act.error}[/red]")
         if not once:
-            console.print(f"坐席页面继续开放：{address}   Ctrl-C 结束")
-            await serving.ended()
-            raise HeyiError("heyi has ended", hint=f"see {serving.log}")
+            await show.go_on(console)
         return 0 if closed == len(acts) else 1
+
+
+async def _first_to_end(playing: Coroutine[None, None, int], serving: Serving) -> int:
+    """The exit status, or :class:`HeyiError` as soon as heyi itself ends."""
+    status = asyncio.create_task(playing)
+    ended = asyncio.create_task(serving.ended())
+    try:
+        await asyncio.wait({status, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not status.done():
+            raise HeyiError("heyi has ended", hint=f"see {serving.log}")
+        return status.result()
     finally:
-        await serving.stop()
+        for task in (status, ended):
+            task.cancel()
+        await asyncio.gather(status, ended, return_exceptions=True)

@@ -1,6 +1,7 @@
 """The demonstration put on: Asterisk, heyi, callers, robots, and the live table."""
 
 import asyncio
+import itertools
 import json
 import re
 import time
@@ -30,6 +31,8 @@ from telephony.phone import Phone, PhoneCall
 
 #: The callers' exchange is the trunk's address; the robots sit on one of their own, so that ports never meet.
 ROBOT_HOST = "127.0.0.3"
+#: Calls that the table shows.
+ROWS = 12
 OUTCOMES = {"emergency": "紧急", "review": "待核", "service": "服务"}
 STATES = {
     "draft": "受理", "filed": "立案", "dispatched": "派遣", "handling": "处置", "reported": "反馈", "callback": "回访",
@@ -42,57 +45,93 @@ class Show:
 
     def __init__(self, settings: Settings, city: City, dialogues: Sequence[Dialogue], spoken: Spoken) -> None:
         self._settings, self._city = settings, city
-        self._acts = [Act(d, [spoken[i, n] for n in range(len(d.turns))]) for i, d in enumerate(dialogues)]
-        self._by_number = {act.dialogue.caller_number: act for act in self._acts}
+        self._parts = [(d, [spoken[i, n] for n in range(len(d.turns))]) for i, d in enumerate(dialogues)]
+        self._acts: list[Act] = []
+        self._by_number: dict[str, Act] = {}
         self._base = f"http://{settings.host}:{settings.desk_port}"
         self._secret = site_secret(settings.data, settings.secret)
-        self._robots: list[Phone] = []
+        self._phones: list[Phone] = []
         self._clients: dict[str, asyncio.Task[DeskClient]] = {}
         self._begun = time.monotonic()
 
-    async def run(self, console: Console) -> list[Act]:
-        """Play all acts and show them; returns when the last is over."""
+    async def __aenter__(self) -> "Show":
+        settings = self._settings
         supervisor = await self._client_of(self._demo_person("supervisor"))
         trunk = Phone(
-            "exchange", host=self._settings.trunk_host, port=self._settings.trunk_port, rtp_start=30000, rtp_count=1000,
-            registrar=(self._settings.host, self._settings.sip_port),
+            "exchange", host=settings.trunk_host, port=settings.trunk_port, rtp_start=settings.rtp_start,
+            rtp_count=1000, registrar=(settings.host, settings.sip_port),
         )  # fmt: skip
-        await trunk.start()
         trunk.on_call = citizen
-        watch: asyncio.Task[None] | None = None
-        try:
-            await self._raise_robots()
-            stage = Stage(trunk, supervisor, self._robot_login, self._department_login)
-            watch = asyncio.create_task(self._watch(supervisor))
+        self._phones.append(trunk)
+        await trunk.start()
+        await self._raise_robots()
+        self._stage = Stage(trunk, supervisor, self._robot_login, self._department_login)
+        self._watching = asyncio.create_task(self._watch(supervisor))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+        for phone in self._phones:
+            await phone.close()
+        for task in self._clients.values():
+            if task.done() and not task.cancelled() and task.exception() is None:
+                await task.result().close()
+
+    async def play(self, console: Console) -> list[Act]:
+        """Play all acts and show them; returns when the last is over."""
+        with Live(console=console, refresh_per_second=4, get_renderable=self._table):
             plays = []
-            with Live(self._table(), console=console, refresh_per_second=4, get_renderable=self._table):
-                for act in self._acts:
-                    plays.append(asyncio.create_task(play(act, stage)))
-                    await asyncio.sleep(0.4)
-                await asyncio.gather(*plays)
-            return self._acts
-        finally:
-            if watch is not None:
-                watch.cancel()
-            for phone in (trunk, *self._robots):
-                await phone.close()
-            for task in self._clients.values():
-                if task.done() and not task.cancelled() and task.exception() is None:
-                    await task.result().close()
+            for part in self._parts:
+                plays.append(asyncio.create_task(play(self._enter(*part), self._stage)))
+                await asyncio.sleep(0.4)
+            await asyncio.gather(*plays)
+        return list(self._acts)
+
+    async def go_on(self, console: Console) -> None:
+        """For ever: whenever a person at a browser desk is ready, the next caller rings."""
+        plays: set[asyncio.Task[None]] = set()
+        parts = itertools.cycle(self._parts)
+        dialogue, audio = next(parts)
+        with Live(console=console, refresh_per_second=2, get_renderable=self._table):
+            while True:
+                await asyncio.sleep(2)
+                # A caller whose matter is still open does not ring again.
+                if not self._by_number[dialogue.caller_number].over or not await self._somebody_ready():
+                    continue
+                task = asyncio.create_task(play(self._enter(dialogue, audio), self._stage))
+                plays.add(task)
+                task.add_done_callback(plays.discard)
+                dialogue, audio = next(parts)
+                await asyncio.sleep(8)
+
+    def _enter(self, dialogue: Dialogue, audio: list[bytes]) -> Act:
+        act = Act(dialogue, audio)
+        self._acts.append(act)
+        self._by_number[dialogue.caller_number] = act
+        return act
+
+    async def _somebody_ready(self) -> bool:
+        try:
+            agents = (await self._stage.supervisor.get("/api/state"))["agents"]
+        except (HeyiError, httpx.HTTPError):
+            return False
+        return any(a["kind"] == "browser" and a["state"] == "ready" for a in agents)
 
     # -- who takes part
 
     async def _raise_robots(self) -> None:
         for index, desk in enumerate(d for d in self._city.desks if d.kind == "robot"):
             phone = Phone(
-                desk.extension, host=ROBOT_HOST, port=5100 + index, rtp_start=30000 + 400 * index,
+                desk.extension, host=ROBOT_HOST, port=self._settings.sip_port + index,
+                rtp_start=self._settings.rtp_start + 200 * index,
                 registrar=(self._settings.host, self._settings.sip_port),
                 password=sip_secret(self._settings)(desk.extension),
             )  # fmt: skip
-            await phone.start()
             phone.on_call = self._robot_takes(desk)
+            self._phones.append(phone)
+            await phone.start()
             await phone.register()
-            self._robots.append(phone)
 
     def _robot_takes(self, desk: Desk) -> Any:
         async def take(call: PhoneCall) -> None:
@@ -176,7 +215,7 @@ class Show:
             ("工单", "cyan", 8), ("承办", "", 6), ("回访", "", 4),
         ):  # fmt: skip
             table.add_column(name, style=style, min_width=least, overflow="fold", ratio=2 if name == "听到" else None)
-        for act in self._acts:
+        for act in self._acts[-ROWS:]:
             table.add_row(self._line_name(act.dialogue.line), *row(act))
         return table
 

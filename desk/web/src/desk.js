@@ -267,7 +267,6 @@ async function findRingingCall(tries) {
 }
 
 async function rejoin() {
-  phone.expectRejoin();
   const { joined } = await api("/api/agent/rejoin", {});
   if (!joined) notice(t("未能接回通话，请联系班长"));
 }

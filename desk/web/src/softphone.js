@@ -2,8 +2,8 @@
 import JsSIP from "jssip";
 
 const AUDIO = { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true }, video: false };
-/** How long after a rejoin the next call is taken as the one that this desk already holds. */
-const REJOIN_MS = 20_000;
+/** Caller's name of the ring that gives this desk back the call it already holds (telephony/switchboard.py). */
+const REJOIN = "heyi-rejoin";
 
 /**
  * Emits: `state` (connecting, registered, unregistered, failed), `ringing`, `answered`, `ended` (detail: cause),
@@ -15,7 +15,6 @@ export class Softphone extends EventTarget {
   #ua;
   #session = null;
   #ice;
-  #rejoinUntil = 0;
   #audio;
   state = "connecting";
 
@@ -57,11 +56,6 @@ export class Softphone extends EventTarget {
 
   get busy() {
     return this.#session !== null;
-  }
-
-  /** The next call is the one this desk already holds: take it at once. */
-  expectRejoin() {
-    this.#rejoinUntil = Date.now() + REJOIN_MS;
   }
 
   answer() {
@@ -141,8 +135,7 @@ export class Softphone extends EventTarget {
     };
     session.on("ended", over);
     session.on("failed", over);
-    if (Date.now() < this.#rejoinUntil) {
-      this.#rejoinUntil = 0;
+    if (session.remote_identity.display_name === REJOIN) {
       this.answer();
     } else {
       this.#emit("ringing");
