@@ -18,6 +18,8 @@ from telephony.phone import Phone, PhoneCall
 PATIENCE_S = 600
 #: After the caller hung up, the last words are still being recognised.
 _SETTLED_S = 2.5
+#: Longest wait for a category.
+_LATE_S = 20.0
 
 
 @dataclass
@@ -126,11 +128,13 @@ async def _listen(call: PhoneCall) -> None:
 async def _file(act: Act, taker: DeskClient) -> None:
     """The robot does what a call taker does in wrap-up: waits for the last words, then files what the form holds."""
     await _until(lambda: bool(act.call_id), "找不到来电")
-    heard, since = -1, 0.0
-    while since < _SETTLED_S:
+    heard, quiet, waited = -1, 0.0, 0.0
+    # On a busy machine the words come late: like a person it gives them a while, then files what there is.
+    while quiet < _SETTLED_S or (waited < _LATE_S and not (act.seen.get("ticket") or {}).get("code")):
         await asyncio.sleep(0.25)
+        waited += 0.25
         now = len(act.seen.get("transcript", ()))
-        since = 0.0 if now != heard else since + 0.25
+        quiet = 0.0 if now != heard else quiet + 0.25
         heard = now
     drafts = await taker.get("/api/tickets", call_id=act.call_id)
     if not drafts:
