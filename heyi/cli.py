@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import logging
 import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -19,6 +17,7 @@ from core import modelstore
 from core.city import City
 from core.cityfile import load_city
 from core.errors import HeyiError
+from core.logs import set_up_logs
 from core.newcity import new_city
 from core.settings import Settings
 from heyi import prepare
@@ -45,10 +44,7 @@ app.add_typer(triage_app, name="triage")
 
 def main() -> None:
     """Run a command; exit status 1 and one line for what a person must mend, 130 after Ctrl-C."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    set_up_logs()
     try:
         app(standalone_mode=True)
     except HeyiError as error:

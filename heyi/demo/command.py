@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def demo(
         return asyncio.run(_demo(settings, city, dialogues, spoken, Serving(settings, environment), once, json_file))
     except KeyboardInterrupt:
         return 0
+    except asyncio.CancelledError:
+        return 143
     finally:
         server.stop()
 
@@ -48,6 +51,10 @@ async def _demo(
     once: bool,
     json_file: Path | None,
 ) -> int:
+    # Ended by a signal, it still takes Asterisk and heyi down with it.
+    playing = asyncio.current_task()
+    if playing is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
     try:
         with console.status("heyi starts"):
             await serving.start()
