@@ -33,25 +33,32 @@ class Event:
         return type(self).__name__
 
 
+_known_names: dict[type[Any], tuple[str, ...]] = {}
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    names = _known_names.get(kind)
+    if names is None:
+        names = _known_names[kind] = tuple(f.name for f in dataclasses.fields(kind))
+    return names
+
+
 def _plain(value: Any) -> Any:
+    """What the encoder asks for where it meets something that JSON does not know."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, set | frozenset):
+        return sorted(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(v) for v in value]
-    return value
+        return {name: getattr(value, name) for name in _names(type(value))}
+    raise TypeError(f"{type(value).__name__} does not belong into an event")
 
 
-def to_dict(event: Event) -> dict[str, Any]:
-    """The event as plain JSON types, its name under ``type``."""
-    return {"type": event.type, **_plain(event)}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 
 
 def to_json(event: Event) -> str:
-    """The event as one line of JSON, Chinese unescaped."""
-    return json.dumps(to_dict(event), ensure_ascii=False, separators=(",", ":"))
+    """The event as one line of JSON, its name under ``type``, Chinese unescaped."""
+    return _encode({"type": event.type, **{name: getattr(event, name) for name in _names(type(event))}})

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from core.database import StoredEvent
-from core.events import Event, to_dict
+from core.events import Event, to_json
 from desk.rights import Audience, receives
 from desk.services import DeskServices
 from desk.users import User
@@ -174,9 +174,9 @@ class Feed:
             event = self._partials.popleft()
             if not self._pages:
                 continue
-            body = to_dict(event)
-            audience = await self._audience(event.type, event.call_id, body)
-            data = encode(event.type, json.dumps(body, ensure_ascii=False, separators=(",", ":")), None)
+            body = to_json(event)
+            audience = await self._audience(event.type, event.call_id, json.loads(body))
+            data = encode(event.type, body, None)
             for page in tuple(self._pages):
                 page.offer(Frame(None, data, audience))
 
