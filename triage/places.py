@@ -27,6 +27,9 @@ _COMMUNITY_END = re.compile(r"(?:社区|村委会|居委会|居民委员会|村�
 _PEOPLE = re.compile(r"[回畲满壮苗]族$")
 _FUZZY_FROM = 4
 _FUZZY_SCORE = 74.0
+#: From here on a name needs no 村, 镇 or 路 in what was written: four of five syllables sound right.
+_SURE_FROM = 5
+_SURE_SCORE = 80.0
 #: An estate, road or house number that the gazetteer lacks: 金域花园二期, 荷塘路18号.
 _ESTATE = (
     r"[^\W那的是有在我了这个一不就都也很被把到说\d]{1,5}(?:小区|花园|公寓|家园|苑|府|大厦|安置房|路|巷|弄|广场|公馆|豪庭|新城|名城|楼|厂)"
@@ -231,7 +234,9 @@ class Gazetteer:
                     "村|社区|镇|街道|小区|路|市场|学|厂|花园|广场|医院", text[made.dest_start : made.dest_end + 2]
                 )
             )
-            if tail and (best is None or made.score > best[0]):
+            if (tail or (len(name_sound) >= _SURE_FROM and made.score >= _SURE_SCORE)) and (
+                best is None or made.score > best[0]
+            ):
                 best = (made.score, made.dest_start, made.dest_end, name)
         if best:
             score, start, end, name = best
@@ -293,6 +298,11 @@ def _names(city: City) -> Iterable[_Name]:
                         add(base + end, place, False)
                 if short_town and base:
                     add(short_town + base, place, False)
+                    # Said in full it is long enough to be known by sound alone, its 镇 and 村 misheard too.
+                    add(town.name + base, place, False)
+            if short_town:
+                add(town.name + community.name, place, False)
+                add(short_town + community.name, place, False)
     for landmark in city.landmarks:
         homes = town_of.get(landmark.community, set())
         home = landmark.town or (next(iter(homes)) if len(homes) == 1 else "")

@@ -1,9 +1,12 @@
 """Places found by sound."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.cityfile import load_city
 from tests.unit.triage_support import small_city
 from triage.places import Gazetteer
 from triage.sounds import fold, symbols
@@ -123,3 +126,12 @@ def test_never_raises_and_spans_fit(text: str) -> None:
         assert last <= mention.start < mention.end <= len(text)
         last = mention.end
     GAZETTEER.find(text)
+
+
+@pytest.mark.parametrize(
+    ("heard", "place"),
+    [("在承待正案都存，存口进来", "陈埭镇岸兜回族村"), ("迟电郑华周存", "池店镇华洲村"), ("他说下个月才发工资", "")],
+)
+def test_a_name_said_in_full_is_known_by_sound_alone(heard: str, place: str) -> None:
+    found = Gazetteer(load_city(Path("cities/jinjiang"))).find(heard)
+    assert (found[0].canonical if found else "") == place
