@@ -136,10 +136,14 @@ def city_new(
 
 
 @dialplan_app.command("render")
-def dialplan_render(folder: Annotated[Path, typer.Argument(help="Where to write etc/.")]) -> None:
-    """Write Asterisk's configuration for the city into FOLDER/etc."""
+def dialplan_render(folder: Annotated[Path | None, typer.Argument(help="Where to write etc/.")] = None) -> None:
+    """Write Asterisk's configuration for the city into FOLDER/etc; without FOLDER, print it."""
     settings, city = _site()
-    files = dialplan.render(city, settings, Install.find(settings), folder)
+    files = dialplan.render(city, settings, Install.find(settings), folder or _folder(settings))
+    if folder is None:
+        for name, text in files.items():
+            print(f";;; {name}\n{text}")
+        return
     dialplan.write(files, folder)
     console.print(f"{len(files)} files in {folder / 'etc'}")
 

@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 #: Longest batch of facts in one transaction.
 _BATCH = 500
 _CHECKPOINT_S = 30
+_MOMENT_S = 0.3
 _RESYNC = Message(Event="heyi-resync")
 
 
@@ -54,9 +55,9 @@ class Bridge:
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._desks = [d for d in city.desks if d.in_queue]
-        self.calls = CallTracker(d.extension for d in city.desks)
-        self.agents = AgentTracker(self._desks)
+        self._extensions = [d.extension for d in city.desks]
+        self.calls = CallTracker(self._extensions)
+        self.agents = AgentTracker(d for d in city.desks if d.in_queue)
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._marks: deque[_Mark] = deque(maxlen=1000)
         self._consumer: asyncio.Task[None] | None = None
@@ -145,21 +146,23 @@ class Bridge:
 
     async def _resync(self) -> None:
         """Read the truth anew. A connection that is lost meanwhile ends this; the next login begins it again."""
-        # The event file is written a moment before or after the same event is sent; let both arrive.
-        await asyncio.sleep(0.2)
+        asked = self._clock.now()
         try:
             members = await self.ami.query("QueueStatus", "QueueStatusComplete", {"Queue": "hotline"})
             channels = await self.ami.query("CoreShowChannels", "CoreShowChannelsComplete")
         except AmiError as error:
             log.warning("could not read Asterisk's state", error=str(error))
             return
+        # The file is written a moment before or after the same event is sent. Read once this moment has passed, it
+        # holds the end of every call that was no longer in the list of channels.
+        await asyncio.sleep(_MOMENT_S)
         now = self._clock.now()
-        self.calls = CallTracker(d.extension for d in self._desks)
+        self.calls = CallTracker(self._extensions)
         self.agents.clear_calls()
         facts: list[Event] = []
         for event in await asyncio.to_thread(self._read_events, await self._position()):
             facts += self._with_agents(self.calls.feed(event))
-        facts += self._with_agents(self.calls.lost({c.get("Uniqueid", "") for c in channels}, now))
+        facts += self._with_agents(self.calls.lost({c.get("Uniqueid", "") for c in channels}, asked, now))
         # States are what is true now; what was passed through while reading was told in its time.
         facts = [f for f in facts if isinstance(f, CallEvent)]
         facts += await self._lost_in_ledger(channels, now)
@@ -212,7 +215,7 @@ class Bridge:
         while True:
             await asyncio.sleep(_CHECKPOINT_S)
             stat = self._stat()
-            if stat is None or not self._synced.is_set():
+            if stat is None or not self._synced.is_set() or not self._messages.empty():
                 continue
             self._marks.append(_Mark(*stat, self._clock.now()))
             oldest = min((c.arrived_at for c in self.calls.calls.values()), default=self._clock.now())

@@ -105,10 +105,13 @@ class CallTracker:
         handler = self._handlers.get(event.type)
         return handler(event) if handler is not None else []
 
-    def lost(self, living: set[str], now: datetime) -> list[CallEvent]:
-        """Calls whose channel no longer exists although no end was told (Asterisk itself was killed)."""
+    def lost(self, living: set[str], asked: datetime, now: datetime) -> list[CallEvent]:
+        """Calls whose channel no longer exists although no end was told (Asterisk itself was killed).
+
+        ``living`` are the channels that Asterisk named when it was ``asked``; a call that came later is not among them.
+        """
         told: list[CallEvent] = []
-        for call in [c for c in self.calls.values() if c.id not in living and not c.ended]:
+        for call in [c for c in self.calls.values() if c.id not in living and not c.ended and c.arrived_at < asked]:
             told += self._end(call, now, cause=0, by="system", outcome="answered" if call.answered_at else "lost")
             self._forget(call)
         return told

@@ -111,6 +111,35 @@ async def test_a_bridge_that_was_away_learns_of_every_call(site: Site, house: Ho
         await close_house(third)
 
 
+async def test_calls_that_come_and_go_while_the_bridge_catches_up_are_told_as_they_were(
+    site: Site, house: House
+) -> None:
+    await close_house(house)
+    trunk = await site.phone("exchange", trunk=True)
+    calls: list[PhoneCall] = []
+
+    async def rush() -> None:
+        for n in range(30):
+            calls.append(await trunk.call("120", caller=f"137000000{n:02}"))
+            if n % 3 == 0:
+                await calls[-1].hang_up()
+
+    rushing = asyncio.create_task(rush())
+    await asyncio.sleep(0.05)
+    again = await open_house(site.settings, site.city)
+    try:
+        await rushing
+        await again.until(lambda: len(again.of(CallEnded)) == 10, "those who hung up ended")
+        assert {e.outcome for e in again.of(CallEnded) if isinstance(e, CallEnded)} == {"abandoned"}
+        assert len(again.switchboard.calls()) == 20
+        for call in calls:
+            await call.hang_up()
+        await again.until(lambda: len(again.of(CallEnded)) == 30, "all ended")
+        assert {e.outcome for e in again.of(CallEnded) if isinstance(e, CallEnded)} == {"abandoned"}
+    finally:
+        await close_house(again)
+
+
 async def test_a_lost_connection_is_made_up_for(site: Site, house: House) -> None:
     """qpanel#6: no reconnect. Here the connection comes back and what happened meanwhile is in the ledger."""
     trunk = await site.phone("exchange", trunk=True)
