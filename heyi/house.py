@@ -104,7 +104,7 @@ class House:
         await bridge.start()
         ending.push_async_callback(self._switchboard.close)
         self._switchboard.start()
-        for call_id, line, caller, agent in await answered_without_ticket(database):
+        for call_id, line, caller, agent in await answered_without_ticket(database, clock.now() - timedelta(days=7)):
             # heyi was killed between an answer and its draft
             await tickets.draft(call_id, line, caller, agent)
         calling_back = asyncio.create_task(callbacks.run(), name="callbacks")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select
@@ -38,11 +39,11 @@ class Transcripts:
         return [Said(row.id, cast(Leg, row.leg), row.text, row.start_s, row.end_s) for row in rows]
 
 
-async def answered_without_ticket(database: Database) -> Sequence[tuple[str, str, str, str]]:
-    """Answered callers that have no ticket: call, line, caller's number, extension."""
+async def answered_without_ticket(database: Database, since: datetime) -> Sequence[tuple[str, str, str, str]]:
+    """Answered callers that have no ticket though they called after ``since``: call, line, number, extension."""
     has_ticket = select(Ticket.id).where(Ticket.call_id == CallRow.id).exists()
     wanted = select(CallRow.id, CallRow.line, CallRow.caller, CallRow.agent).where(
-        CallRow.direction == "in", CallRow.answered_at.is_not(None), ~has_ticket
+        CallRow.arrived_at > since, CallRow.direction == "in", CallRow.answered_at.is_not(None), ~has_ticket
     )
     async with database.read() as session:
         return [(row[0], row[1], row[2], row[3]) for row in await session.execute(wanted)]
