@@ -4,18 +4,25 @@ import asyncio
 import json
 import signal
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 from asr import models
 from core import modelstore
+from core.bus import Bus
 from core.city import City
 from core.cityfile import load_city
+from core.clock import SystemClock
+from core.database import Database
 from core.errors import HeyiError
 from core.logs import set_up_logs
 from core.newcity import new_city
@@ -26,6 +33,8 @@ from heyi.house import House
 from ivr import voice_model
 from telephony import dialplan
 from telephony.install import Install, Server
+from telephony.probe import probe
+from telephony.reconcile import Reconciler, Report
 from triage import evaluate
 
 console = Console(stderr=True)
@@ -35,11 +44,13 @@ dialplan_app = typer.Typer(no_args_is_help=True, help="The city as Asterisk's co
 models_app = typer.Typer(no_args_is_help=True, help="Speech and voice models.")
 asterisk_app = typer.Typer(no_args_is_help=True, help="The Asterisk that runs from heyi's own folder.")
 triage_app = typer.Typer(no_args_is_help=True, help="Judgement.")
+line_app = typer.Typer(no_args_is_help=True, help="The way to the city's exchange.")
 app.add_typer(city_app, name="city")
 app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(models_app, name="models")
 app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(triage_app, name="triage")
+app.add_typer(line_app, name="line")
 
 
 def main() -> None:
@@ -230,3 +241,84 @@ def triage_eval(
         print(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
         console.print(report)
+
+
+@line_app.command("check")
+def line_check() -> None:
+    """Ask the trunk by SIP OPTIONS whether it is there; exit 0 only if it is and tells no fault of its own."""
+    settings = Settings()
+    trunk = f"{settings.trunk_host}:{settings.trunk_port}"
+    found = asyncio.run(probe(settings.trunk_host, settings.trunk_port, source=settings.host))
+    if not found.reachable:
+        raise HeyiError(f"trunk {trunk} is not reachable: {found.reason}", hint="HEYI_TRUNK_HOST, HEYI_TRUNK_PORT")
+    if not found.in_service:
+        raise HeyiError(f"trunk {trunk} is reachable, but out of service: SIP {found.code}")
+    console.print(f"trunk {trunk} is reachable: SIP {found.code} after {found.rtt_ms} ms", highlight=False)
+
+
+@app.command()
+def reconcile(
+    since: Annotated[
+        str | None, typer.Option(help="Only calls from this time on (2026-11-21T08:00) or of the last N days.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Prove the ledger against Asterisk's event files and repair it; exit 0 only if nothing is wrong afterwards."""
+    settings, city = _site()
+    start = _time(since, city) if since is not None else None
+    found, repaired, left = asyncio.run(_reconcile(settings, city, start))
+    if as_json:
+        print(json.dumps({"found": found.to_dict(), "repaired": repaired, "left": left.to_dict()}, ensure_ascii=False))
+    else:
+        _print_reports(found, repaired, left)
+    if not left.ok:
+        raise typer.Exit(1)
+
+
+async def _reconcile(settings: Settings, city: City, since: datetime | None) -> tuple[Report, list[str], Report]:
+    bus = Bus()
+    database = Database(settings.db_url, bus)
+    events = _folder(settings) / "log" / "cel-custom" / "Master.csv"
+    reconciler = Reconciler(database, SystemClock(), events, [desk.extension for desk in city.desks])
+    try:
+        with Progress(console=console, transient=True) as progress:
+            reading = progress.add_task("reading Asterisk's event files", total=None)
+            found = await reconciler.compare(since, lambda path: progress.update(reading, description=path.name))
+            if found.ok:
+                return found, [], found
+            mending = progress.add_task("repairing the ledger", total=len(found.mendable))
+            repaired = await reconciler.repair(found, lambda: progress.advance(mending))
+            return found, repaired, await reconciler.compare(since)
+    finally:
+        await database.close()
+        await bus.close()
+
+
+def _time(text: str, city: City) -> datetime:
+    """A moment as a person writes it, in the city's time where no zone is given; a number is days before now."""
+    try:
+        if text.isdecimal():
+            return SystemClock().now() - timedelta(days=int(text))
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise HeyiError(
+            f"--since {text} is no time", hint="2026-11-21, 2026-11-21T08:00 or a number of days"
+        ) from error
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(city.profile.timezone))
+
+
+def _print_reports(found: Report, repaired: list[str], left: Report) -> None:
+    table = Table(
+        "", "found", "left", title=f"{left.calls} calls in Asterisk's files, {left.alive} of them without an end"
+    )
+    for name, faults in found.lists.items():
+        table.add_row(name.replace("_", " "), str(len(faults)), str(len(left.lists[name])))
+    console.print(table)
+    if not found.ok:
+        details = Table("call", "fault", "what", "repaired")
+        still = {fault.call_id for faults in left.lists.values() for fault in faults}
+        for name, faults in found.lists.items():
+            for fault in faults:
+                mended = fault.call_id in repaired and fault.call_id not in still
+                details.add_row(fault.call_id, name.replace("_", " "), escape(fault.what), "✓" if mended else "✗")
+        console.print(details)
