@@ -288,7 +288,7 @@ async def _reconcile(settings: Settings, city: City, since: datetime | None) -> 
                 return found, [], found
             mending = progress.add_task("repairing the ledger", total=len(found.mendable))
             repaired = await reconciler.repair(found, lambda: progress.advance(mending))
-            return found, repaired, await reconciler.compare(since)
+            return found, repaired, await reconciler.prove()
     finally:
         await database.close()
         await bus.close()

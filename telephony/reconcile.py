@@ -273,10 +273,13 @@ class Reconciler:
         self._database, self._clock, self._file = database, clock, event_file
         self._desks = frozenset(desks)
         self._calls: dict[str, list[CallEvent]] = {}
+        #: The time that the last reading of the files covers.
+        self._span: tuple[datetime, datetime] | None = None
 
     async def compare(self, since: datetime | None = None, on_file: Callable[[Path], None] | None = None) -> Report:
         """Read the files, then the ledger. Raises :class:`HeyiError` where there is nothing to read."""
-        asked = self._clock.now()
+        # Up to here; the moment before is left out, as a row's time is not quite its line's.
+        until = self._clock.now() - timedelta(seconds=TOLERANCE_S)
         files = event_files(self._file)
         await self._database.create_all()  # heyi may never have run
         async with self._database.read() as session:
@@ -289,7 +292,13 @@ class Reconciler:
         if last is not None:
             # The latest facts may be on their way into the ledger.
             await asyncio.sleep(max(0.0, _SETTLE_S - (self._clock.now() - last).total_seconds()))
-        return compare(self._calls, await self._held(max(filter(None, (first, since)), default=None), asked))
+        start = max(filter(None, (first, since)), default=None)
+        self._span = (start + timedelta(seconds=TOLERANCE_S), until) if start is not None else None
+        return await self.prove()
+
+    async def prove(self) -> Report:
+        """The last reading of the files against the ledger as it is now: calls that go on in Asterisk do not matter."""
+        return compare(self._calls, await self._held())
 
     async def repair(self, report: Report, on_call: Callable[[], None] | None = None) -> list[str]:
         """Bring in what ``report``, the last comparison's, found and the files can put right; returns those calls.
@@ -317,7 +326,7 @@ class Reconciler:
         calls = facts_by_call(watched(), desks, since)
         return calls, first, last
 
-    async def _held(self, since: datetime | None, asked: datetime) -> Held:
+    async def _held(self) -> Held:
         ids = list(self._calls)
         facts = [fact for facts in self._calls.values() for fact in facts]
         channels = [fact.channel for fact in facts if isinstance(fact, LegEnded)]
@@ -327,11 +336,8 @@ class Reconciler:
                 for part in _parts(ids)
                 for row in await session.scalars(select(CallRow).where(CallRow.id.in_(part)))
             ]
-            if since is not None:
-                # Only what surely lies between the first line and the last: a row's time is not quite its line's.
-                moment = timedelta(seconds=TOLERANCE_S)
-                wanted = select(CallRow).where(CallRow.arrived_at > since + moment, CallRow.arrived_at < asked - moment)
-                rows += await session.scalars(wanted)
+            if self._span is not None:
+                rows += await session.scalars(select(CallRow).where(CallRow.arrived_at.between(*self._span)))
             legs = [
                 leg
                 for part in _parts(channels)

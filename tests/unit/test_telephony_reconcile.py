@@ -92,7 +92,7 @@ class Ledger:
     async def mend(self) -> tuple[Report, list[str], Report]:
         found = await self.reconciler.compare()
         repaired = await self.reconciler.repair(found)
-        return found, repaired, await self.reconciler.compare()
+        return found, repaired, await self.reconciler.prove()
 
 
 @pytest.fixture
@@ -242,6 +242,19 @@ async def test_a_living_call_is_no_fault_and_one_cut_off_keeps_its_end(book: Led
     rows, _, _ = await book.content()
     ends = {row["id"]: (row["outcome"], row["ended_at"], row["line"]) for row in rows}
     assert ends == {alive: ("", None, "119"), cut_off: ("lost", at(60), "119")}
+
+
+async def test_a_call_that_goes_on_during_the_repair_is_no_fault_of_the_repair(book: Ledger) -> None:
+    """Without a bridge the next fact is always missing; the proof is about what was read."""
+    script = Script()
+    call = script.arrive(0)
+    write_events(book.file, script.events)
+    found = await book.reconciler.compare()
+    script.hang_up(call, 9, by=call)
+    write_events(book.file, script.events)
+    assert await book.reconciler.repair(found) == [call]
+    assert (await book.reconciler.prove()).ok
+    assert named(await book.reconciler.compare()) == {"missing": [call], "open_but_ended": [call]}
 
 
 async def test_where_the_file_has_holes_the_ledger_is_not_overwritten(book: Ledger) -> None:
