@@ -114,8 +114,12 @@ class Ears:
             self.closed(call_id, leg)
         if self._tasks:
             await self._ended.wait()
-            while self._asked:
-                await asyncio.gather(*self._asked, return_exceptions=True)
+            # A pool whose processes cannot start would keep us here for ever; the recording still has the words.
+            deadline = asyncio.get_running_loop().time() + _GRACE_S
+            while self._asked and asyncio.get_running_loop().time() < deadline:
+                await asyncio.wait(self._asked, timeout=_GRACE_S)
+            for task in tuple(self._asked):
+                task.cancel()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._heard.join(), _GRACE_S)
         for task in self._tasks:

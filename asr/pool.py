@@ -223,8 +223,10 @@ class Pool:
         try:
             hello = await asyncio.wait_for(_answer(process), _START_S)
         except (OSError, EOFError, TimeoutError, ValueError) as error:
+            await _end(process)
             raise HeyiError("a recognition process did not start", hint="its own message stands above") from error
         if "missing" in hello:
+            await _end(process)
             raise ModelMissing(hello["missing"], hint=hello.get("hint", ""))
         return process
 

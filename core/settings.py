@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_HOUR = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+
 
 class Settings(BaseSettings):
     """Read from the environment (``HEYI_…``); the defaults run everything on one machine."""
@@ -51,11 +53,13 @@ class Settings(BaseSettings):
     wrapup_s: int = Field(default=30, ge=0, le=3600)
     #: Megabytes that must be free before heyi starts; a call needs 3 MB a minute.
     min_free_mb: int = Field(default=200, ge=0)
+    #: Make the logins of the city's people.yaml, whose passwords everybody knows. The demonstration sets it.
+    demo_people: bool = False
     #: Recognition processes; two of one thread beat one of two (docs/speech.md).
     asr_workers: int = Field(default=2, ge=1, le=64)
     #: Seconds from a department's report to the first callback, and the city's quiet hours (empty: none).
     callback_first_s: float = Field(default=600, ge=0)
-    callback_quiet: str = Field(default="21:00-08:30", pattern=r"^([0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9])?$")
+    callback_quiet: str = Field(default="21:00-08:30", pattern=rf"^({_HOUR}-{_HOUR})?$")
     #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
     secret: str = ""
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from asr import models
 from core import modelstore
 from core.bus import Bus
-from core.city import City
+from core.city import City, Person
 from core.cityfile import load_city
 from core.clock import SystemClock
 from core.database import Database
@@ -27,12 +27,13 @@ from core.errors import HeyiError
 from core.logs import set_up_logs
 from core.newcity import new_city
 from core.settings import Settings
+from desk.users import Users
 from heyi import prepare
 from heyi.demo.command import demo as run_demo
 from heyi.house import House
 from ivr import voice_model
 from telephony import dialplan
-from telephony.install import Install, Server
+from telephony.install import Install, Server, check_space
 from telephony.probe import probe
 from telephony.reconcile import Reconciler, Report
 from triage import evaluate
@@ -43,6 +44,7 @@ city_app = typer.Typer(no_args_is_help=True, help="The city's files.")
 dialplan_app = typer.Typer(no_args_is_help=True, help="The city as Asterisk's configuration.")
 models_app = typer.Typer(no_args_is_help=True, help="Speech and voice models.")
 asterisk_app = typer.Typer(no_args_is_help=True, help="The Asterisk that runs from heyi's own folder.")
+user_app = typer.Typer(no_args_is_help=True, help="Who may sign in at the desk.")
 triage_app = typer.Typer(no_args_is_help=True, help="Judgement.")
 line_app = typer.Typer(no_args_is_help=True, help="The way to the city's exchange.")
 app.add_typer(city_app, name="city")
@@ -50,6 +52,7 @@ app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(models_app, name="models")
 app.add_typer(asterisk_app, name="asterisk")
 app.add_typer(triage_app, name="triage")
+app.add_typer(user_app, name="user")
 app.add_typer(line_app, name="line")
 
 
@@ -322,3 +325,40 @@ def _print_reports(found: Report, repaired: list[str], left: Report) -> None:
                 mended = fault.call_id in repaired and fault.call_id not in still
                 details.add_row(fault.call_id, name.replace("_", " "), escape(fault.what), "✓" if mended else "✗")
         console.print(details)
+
+
+@user_app.command("add")
+def user_add(
+    login: str,
+    name: Annotated[str, typer.Option(help="Name shown on the screens.")],
+    role: Annotated[str, typer.Option(help="agent, department or supervisor.")],
+    extension: Annotated[str | None, typer.Option(help="The call taker's desk.")] = None,
+    department: Annotated[str | None, typer.Option(help="Key of the department.")] = None,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
+) -> None:
+    """Add a login, or give an existing one a new password, role and place."""
+    settings, city = _site()
+    if extension is not None and all(desk.extension != extension for desk in city.desks):
+        raise HeyiError(f"the city has no desk {extension}", hint="see desks.yaml")
+    if department is not None and city.department(department) is None:
+        raise HeyiError(f"the city has no department {department!r}", hint="see departments.yaml")
+    try:
+        person = Person.model_validate(
+            {"login": login, "name": name, "role": role, "password": password, "extension": extension,
+             "department": department}
+        )  # fmt: skip
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise HeyiError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    asyncio.run(_add_user(settings, person))
+    console.print(f"{login} may sign in")
+
+
+async def _add_user(settings: Settings, person: Person) -> None:
+    check_space(settings)
+    database = Database(settings.db_url, Bus())
+    try:
+        await database.create_all()
+        await Users(database).add(person)
+    finally:
+        await database.close()

@@ -21,12 +21,12 @@ from desk.server import DeskServer, bundle_ready
 from desk.services import DeskServices
 from desk.users import Users
 from heyi.errors import BundleMissing
-from heyi.readers import Transcripts, Verdicts, answered_without_ticket
+from heyi.readers import Transcripts, Verdicts, answered_without_ticket, ended_without_record
 from telephony.bridge import Bridge
 from telephony.dialplan import sip_secret
 from telephony.events import CallArrived, CallEnded
 from telephony.install import check_space
-from telephony.ledger import LedgerReader
+from telephony.ledger import CallRow, LedgerReader
 from telephony.media import MediaServer
 from telephony.switchboard import Switchboard
 from ticketing.callback import CallbackPolicy
@@ -72,7 +72,8 @@ class House:
         ending.push_async_callback(database.close)
         ending.push_async_callback(bus.close)
         await database.create_all()
-        await Users(database).seed_people(city)
+        if settings.demo_people:
+            await Users(database).seed_people(city)
 
         pool = Pool(city.profile.asr_engine, model, settings.asr_workers)
         ending.push_async_callback(pool.close)
@@ -92,7 +93,7 @@ class House:
         tickets = Tickets(database, city, clock, callback_policy(settings, city))
         bus.subscribe(self._mark_urgent, CallArrived)
         TriageListener(bus, database, city, clock, of_call)
-        TicketListener(bus, tickets, ledger.facts)
+        drafts = TicketListener(bus, tickets, ledger.facts, verdicts.latest, transcripts.caller_live)
 
         bridge = Bridge(settings, city, database, clock)
         self._switchboard = Switchboard(settings, bridge, bus, clock)
@@ -102,11 +103,15 @@ class House:
         bus.subscribe(self._ended, CallEnded)
         ending.push_async_callback(bridge.close)
         await bridge.start()
+        for call in bridge.calls.calls.values():  # calls that were up before we were
+            self._mark(call.id, call.line)
         ending.push_async_callback(self._switchboard.close)
         self._switchboard.start()
         for call_id, line, caller, agent in await answered_without_ticket(database, clock.now() - timedelta(days=7)):
             # heyi was killed between an answer and its draft
-            await tickets.draft(call_id, line, caller, agent)
+            await drafts.answered(call_id, line, caller, agent)
+        for row in await ended_without_record(database, clock.now() - timedelta(days=7)):
+            await self._transcribe(row)
         calling_back = asyncio.create_task(callbacks.run(), name="callbacks")
         ending.callback(calling_back.cancel)
 
@@ -121,9 +126,12 @@ class House:
         log.info("heyi is open", city=city.profile.name, desk=f"http://{settings.host}:{desk.port}/")
 
     async def _mark_urgent(self, event: CallArrived) -> None:
-        line = self._city.line(event.line)
+        self._mark(event.call_id or "", event.line)
+
+    def _mark(self, call_id: str, number: str) -> None:
+        line = self._city.line(number)
         if line is not None and line.kind == "emergency":
-            self._urgent.add(event.call_id or "")
+            self._urgent.add(call_id)
 
     async def _raise(self, event: CallTriaged) -> None:
         """What a waiting caller says can move the call to the front."""
@@ -134,8 +142,10 @@ class House:
     async def _ended(self, event: CallEnded) -> None:
         self._urgent.discard(event.call_id or "")
         row = await self._ledger.call(event.call_id or "")
-        if row is None or row.direction != "in" or row.answered_at is None:
-            return
+        if row is not None and row.direction == "in" and row.answered_at is not None:
+            await self._transcribe(row)
+
+    async def _transcribe(self, row: CallRow) -> None:
         caller, agent = (self._settings.recordings / f"{row.id}-{leg}.wav" for leg in ("caller", "agent"))
         # The recording begins with the call; the last moments before the answer may hold a first word.
         await self._after.submit(row.id, caller, agent, agent_from_s=max((row.waited_s or 0.0) - 0.3, 0.0))

@@ -38,6 +38,12 @@ class Transcripts:
             rows = await transcripts.of_call(session, call_id)
         return [Said(row.id, cast(Leg, row.leg), row.text, row.start_s, row.end_s) for row in rows]
 
+    async def caller_live(self, call_id: str) -> Sequence[tuple[str, str]]:
+        """Id and text of what the caller was heard to say live, in the order in which it was begun."""
+        async with self._database.read() as session:
+            rows = await transcripts.of_call(session, call_id, "live")
+        return [(row.id, row.text) for row in rows if row.leg == "caller"]
+
 
 async def answered_without_ticket(database: Database, since: datetime) -> Sequence[tuple[str, str, str, str]]:
     """Answered callers that have no ticket though they called after ``since``: call, line, number, extension."""
@@ -58,3 +64,25 @@ class Verdicts:
     async def latest(self, call_id: str) -> Verdict | None:
         async with self._database.read() as session:
             return await store.latest(session, call_id)
+
+
+async def ended_without_record(database: Database, since: datetime) -> Sequence[CallRow]:
+    """Answered calls after ``since`` that have ended and whose recording is neither transcribed nor about to be."""
+    spoken = (
+        select(transcripts.Utterance.id)
+        .where(transcripts.Utterance.call_id == CallRow.id, transcripts.Utterance.source == "record")
+        .exists()
+    )
+    waiting = (
+        select(transcripts.PendingRecording.call_id).where(transcripts.PendingRecording.call_id == CallRow.id).exists()
+    )
+    wanted = select(CallRow).where(
+        CallRow.arrived_at > since,
+        CallRow.direction == "in",
+        CallRow.answered_at.is_not(None),
+        CallRow.ended_at.is_not(None),
+        ~spoken,
+        ~waiting,
+    )
+    async with database.read() as session:
+        return list(await session.scalars(wanted))

@@ -86,7 +86,9 @@ class AgentTracker:
         if isinstance(event, CallRinging):
             agent.ringing_call = call_id
         elif isinstance(event, CallRingEnded):
-            agent.ringing_call = ""
+            # In the last resort two callers may ring the same desk: the end of one ring is not the end of the other.
+            if agent.ringing_call == call_id:
+                agent.ringing_call = ""
         elif isinstance(event, DeskJoined):
             agent.ringing_call, agent.call_id, agent.channel = "", call_id, event.agent_channel
         elif agent.channel == event.channel:

@@ -108,10 +108,26 @@ class Bridge:
             if message is _RESYNC:
                 await self._store(facts)
                 facts = []
-                await self._resync()
-            else:
+                await self._step_in()
+                continue
+            try:
                 facts += self._facts(message)
+            except Exception:
+                # One odd message must not end the bridge.
+                log.exception("a message of Asterisk's was not understood", kind=message.get("Event", ""))
         await self._store(facts)
+
+    async def _step_in(self) -> None:
+        """Read the truth anew until that succeeds, or the connection is lost: the next login asks for it again."""
+        pause = 0.5
+        while self.ami.up:
+            try:
+                await self._resync()
+                return
+            except (AmiError, SQLAlchemyError, OSError) as error:
+                log.error("not in step with Asterisk yet, trying again", error=str(error)[:200])
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 10)
 
     def _facts(self, message: Message) -> list[Event]:
         kind = message.get("Event", "")
@@ -145,14 +161,9 @@ class Bridge:
                 pause = min(pause * 2, 5)
 
     async def _resync(self) -> None:
-        """Read the truth anew. A connection that is lost meanwhile ends this; the next login begins it again."""
         asked = self._clock.now()
-        try:
-            members = await self.ami.query("QueueStatus", "QueueStatusComplete", {"Queue": "hotline"})
-            channels = await self.ami.query("CoreShowChannels", "CoreShowChannelsComplete")
-        except AmiError as error:
-            log.warning("could not read Asterisk's state", error=str(error))
-            return
+        members = await self.ami.query("QueueStatus", "QueueStatusComplete", {"Queue": "hotline"})
+        channels = await self.ami.query("CoreShowChannels", "CoreShowChannelsComplete")
         # The file is written a moment before or after the same event is sent. Read once this moment has passed, it
         # holds the end of every call that was no longer in the list of channels.
         await asyncio.sleep(_MOMENT_S)

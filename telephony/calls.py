@@ -113,6 +113,8 @@ class CallTracker:
         told: list[CallEvent] = []
         for call in [c for c in self.calls.values() if c.id not in living and not c.ended and c.arrived_at < asked]:
             told += self._end(call, now, cause=0, by="system", outcome="answered" if call.answered_at else "lost")
+            for leg in list(call.legs.values()):
+                told += self._leg_end(call, leg, now, 0)
             self._forget(call)
         return told
 

@@ -27,6 +27,8 @@ ChosenState = Literal["ready", "paused", "away"]
 REJOIN = "heyi-rejoin"
 #: A page that comes back within this time was refreshed, not left.
 _REFRESH_S = 60
+#: The connection to Asterisk is usually back by then.
+_RETRY_S = 3.0
 _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 _CHANNEL_ID = re.compile(r"[A-Za-z0-9.-]{1,80}")
 
@@ -54,8 +56,16 @@ class CallView:
     state: Literal["queued", "ringing", "talking"]
     arrived_at: datetime
     answered_at: datetime | None
+    #: The desk that talks; before the answer the first that rings.
     agent: str
+    #: Every desk that rings for this caller now; empty once one has answered.
+    ringing: frozenset[str]
     priority: int
+
+    @property
+    def desks(self) -> frozenset[str]:
+        """Extensions of the desks that have this call: the one that talks, else all that ring."""
+        return self.ringing or frozenset({self.agent} - {""})
 
 
 class Switchboard:
@@ -83,11 +93,14 @@ class Switchboard:
         self._bus.subscribe(self._leg_ended, LegEnded)
         self._bus.subscribe(self._tap_caller, CallQueued)
         self._bus.subscribe(self._tap_agent, DeskJoined)
+        # Calls that were up before we were: nobody will tell of them again.
+        self._retaps = asyncio.create_task(self._tap_living(), name="taps of living calls")
 
     async def close(self) -> None:
-        for task in self._wrapups.values():
+        tasks = [*self._wrapups.values(), self._retaps]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._wrapups.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def _agents(self) -> dict[str, Agent]:
@@ -110,12 +123,12 @@ class Switchboard:
 
     @staticmethod
     def _view(call: Call) -> CallView:
-        ringing = next((leg.extension for leg in call.legs.values() if leg.kind == "desk"), "")
+        rings = [leg.extension for leg in call.legs.values() if leg.kind == "desk" and call.answered_at is None]
         state = call.state
         return CallView(
             call_id=call.id, line=call.line, caller=call.caller, state="queued" if state == "arrived" else state,
-            arrived_at=call.arrived_at, answered_at=call.answered_at, agent=call.agent or ringing,
-            priority=call.priority,
+            arrived_at=call.arrived_at, answered_at=call.answered_at, agent=call.agent or next(iter(rings), ""),
+            ringing=frozenset(rings), priority=call.priority,
         )  # fmt: skip
 
     # -- desks
@@ -249,15 +262,23 @@ class Switchboard:
         call = self._bridge.calls.calls.get(call_id)
         if call is None or call.answered_at is not None or call.priority >= priority:
             return
-        call.priority = priority
-        with contextlib.suppress(AmiError):
-            await self._bridge.ami.action(
-                "Setvar", {"Channel": call.channel, "Variable": "QUEUE_PRIO", "Value": str(priority)}
-            )
-            await self._bridge.ami.action(
+        steps = (
+            ("Setvar", {"Channel": call.channel, "Variable": "QUEUE_PRIO", "Value": str(priority)}),
+            (
                 "QueueChangePriorityCaller",
                 {"Queue": "hotline", "Caller": call.channel, "Priority": str(priority), "Immediate": "true"},
-            )
+            ),
+        )
+        for action, headers in steps:
+            for last_try in (False, True):
+                try:
+                    await self._bridge.ami.action(action, headers)
+                    call.priority = priority
+                    break
+                except AmiError as error:
+                    log.warning("a caller could not be moved forward", call_id=call_id, error=str(error))
+                    if not last_try:
+                        await asyncio.sleep(_RETRY_S)
 
     # -- live taps
 
@@ -266,6 +287,13 @@ class Switchboard:
 
     async def _tap_agent(self, event: DeskJoined) -> None:
         await self._tap(event.call_id or "", "agent", event.agent_channel)
+
+    async def _tap_living(self) -> None:
+        for call in list(self._bridge.calls.calls.values()):
+            if call.direction == "in" and call.queued_at is not None and not call.ended:
+                await self._tap(call.id, "caller", call.id)
+                for leg in [leg for leg in call.legs.values() if leg.kind == "desk" and leg.joined]:
+                    await self._tap(call.id, "agent", leg.uniqueid)
 
     async def _tap(self, call_id: str, leg: str, channel_id: str) -> None:
         """Ask Asterisk for a copy of what this party says. Without a listener the call goes on all the same."""

@@ -41,6 +41,7 @@ from telephony.events import (
     CallArrived,
     CallEnded,
     CallQueued,
+    CallRingEnded,
     CallRinging,
     Leg,
 )
@@ -238,6 +239,7 @@ class FakeCity:
             arrived_at=now,
             answered_at=None,
             agent="",
+            ringing=frozenset(),
             priority=priority,
         )
         self.rows[call_id] = Row(id=call_id, line=line, caller=caller, arrived_at=now)
@@ -246,21 +248,31 @@ class FakeCity:
             work.record(CallQueued(at=now, call_id=call_id, line=line, priority=priority))
 
     async def ring(self, call_id: str, agent: str) -> None:
-        self.live[call_id] = replace(self.live[call_id], state="ringing", agent=agent)
+        """The telephone of this desk rings, besides those that ring already."""
+        call = self.live[call_id]
+        self.live[call_id] = replace(
+            call, state="ringing", agent=call.agent or agent, ringing=call.ringing | frozenset({agent})
+        )
         async with self._database.work() as work:
             work.record(CallRinging(at=self._clock.now(), call_id=call_id, agent=agent))
         await self.become(agent, "ringing", call_id=call_id)
 
     async def answer(self, call_id: str, agent: str) -> Ticket:
         now = self._clock.now()
-        call = replace(self.live[call_id], state="talking", agent=agent, answered_at=now)
+        call = self.live[call_id]
+        others = call.ringing - frozenset({agent})
+        call = replace(call, state="talking", agent=agent, ringing=frozenset(), answered_at=now)
         self.live[call_id] = call
         self.rows[call_id] = replace(self.rows[call_id], answered_at=now, agent=agent)
         ticket = await self._tickets.draft(call_id, call.line, call.caller, agent)
         waited = (now - call.arrived_at).total_seconds()
         async with self._database.work() as work:
             work.record(CallAnswered(at=now, call_id=call_id, agent=agent, waited_s=waited, agent_channel="a-1"))
+            for other in sorted(others):
+                work.record(CallRingEnded(at=now, call_id=call_id, agent=other))
         await self.become(agent, "talking", call_id=call_id)
+        for other in sorted(others):
+            await self.become(other, "ready")
         return ticket
 
     def partial(self, call_id: str, utterance_id: str, text: str, leg: Leg = "caller") -> None:

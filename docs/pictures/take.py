@@ -169,7 +169,7 @@ async def scene(settings: Settings, city: City, scratch: Path) -> AsyncIterator[
     server = prepare.asterisk(settings, city)
     server.start()
     given = {f"HEYI_{k.upper()}": str(v) for k, v in settings.model_dump(exclude_none=True).items()}
-    serving = Serving(settings, {**os.environ, **given})
+    serving = Serving(settings, {**os.environ, **given, "HEYI_DEMO_PEOPLE": "1"})
     trunk = Phone(
         "exchange", host=settings.trunk_host, port=settings.trunk_port, rtp_start=36000,
         registrar=(settings.host, settings.sip_port),

@@ -27,7 +27,7 @@ def demo(
     """Play the demonstration; the exit status: 0 when every call ended in a closed ticket."""
     dialogues = script.read(calls or settings.city / "demo.jsonl", city, limit)
     # Callbacks come at once and at any hour here; nobody is really rung up.
-    environment = {**os.environ, "HEYI_CALLBACK_FIRST_S": "1", "HEYI_CALLBACK_QUIET": ""}
+    environment = {**os.environ, "HEYI_CALLBACK_FIRST_S": "1", "HEYI_CALLBACK_QUIET": "", "HEYI_DEMO_PEOPLE": "1"}
     voice = prepare.everything(settings, city, console, {d.line for d in dialogues})
     spoken = speak(dialogues, voice, console)
     server = prepare.asterisk(settings, city)

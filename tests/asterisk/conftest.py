@@ -45,7 +45,7 @@ def site_settings(data: Path) -> Settings:
     return Settings(
         data=data, sip_port=ports[0], sip_ws_port=ports[1], ami_port=ports[2], media_port=ports[3],
         desk_port=ports[4], trunk_port=ports[5], rtp_start=start, rtp_end=start + 199, wrapup_s=2, last_resort_s=6,
-        asr_workers=1,
+        asr_workers=1, demo_people=True,
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from telephony import ledger
-from telephony.events import AgentChanged, CallAnswered, CallArrived, CallEnded, CallQueued, DeskJoined, KeyPressed
+from telephony.events import AgentChanged, CallAnswered, CallArrived, CallEnded, CallQueued, DeskJoined, KeyPressed, Leg
+from telephony.media import MediaServer
 from telephony.phone import PhoneCall
 from tests.asterisk.conftest import TONE, House, Site, Taker, close_house, open_house, until
 
@@ -138,6 +139,47 @@ async def test_calls_that_come_and_go_while_the_bridge_catches_up_are_told_as_th
         assert {e.outcome for e in again.of(CallEnded) if isinstance(e, CallEnded)} == {"abandoned"}
     finally:
         await close_house(again)
+
+
+class Notes:
+    """Takes live audio and notes whose."""
+
+    def __init__(self) -> None:
+        self.heard: set[tuple[str, Leg]] = set()
+
+    def opened(self, call_id: str, leg: Leg, rate: int) -> None:
+        assert rate == 16000
+
+    def audio(self, call_id: str, leg: Leg, pcm: bytes) -> None:
+        self.heard.add((call_id, leg))
+
+    def closed(self, call_id: str, leg: Leg) -> None:
+        pass
+
+
+async def test_calls_that_are_up_are_heard_again_after_a_restart(site: Site, house: House) -> None:
+    taker = Taker(await site.phone("1001"))
+    trunk = await site.phone("exchange", trunk=True)
+    talking = await trunk.call("119", caller="13800000001")
+    await house.until(lambda: bool(house.of(DeskJoined)), "answered")
+    waiting = await trunk.call("120", caller="13800000002")
+    await house.until(lambda: len(house.of(CallQueued)) == 2, "the second waits")
+    ids = [e.call_id or "" for e in house.of(CallQueued)]
+    await close_house(house)
+
+    notes = Notes()
+    media = MediaServer(site.settings.media_port, notes)
+    await media.start()
+    again = await open_house(site.settings, site.city)
+    try:
+        wanted: set[tuple[str, Leg]] = {(ids[0], "caller"), (ids[0], "agent"), (ids[1], "caller")}
+        await until(lambda: notes.heard == wanted, lambda: f"all are heard, not {notes.heard}")
+        assert len(taker.calls) == 1
+    finally:
+        for call in (talking, waiting):
+            await call.hang_up()
+        await close_house(again)
+        await media.close()
 
 
 async def test_a_lost_connection_is_made_up_for(site: Site, house: House) -> None:

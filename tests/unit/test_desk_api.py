@@ -188,6 +188,42 @@ async def test_callers_numbers_of_other_desks_stay_hidden(stage: Stage, sign_in:
     assert (await own.get("/api/calls/c-1")).status_code == 200
 
 
+async def test_every_desk_that_rings_sees_the_call_until_one_answers(stage: Stage, sign_in: SignIn) -> None:
+    wang, chen = await sign_in("wang"), await sign_in("chen")
+    await stage.city.arrive("c-1", "119", CALLER)
+    assert (await chen.get("/api/calls/c-1")).status_code == 404
+    await stage.city.ring("c-1", "1001")
+    await stage.city.ring("c-1", "1002")
+    await stage.city.say("c-1", "着火了")
+    for client in (wang, chen):
+        card = (await client.get("/api/calls/c-1")).json()
+        assert (card["line"], card["emergency"], card["caller"], card["state"]) == ("119", True, CALLER, "ringing")
+        assert [u["text"] for u in card["transcript"]] == ["着火了"]
+        state = (await client.get("/api/state")).json()
+        assert state["call"]["call_id"] == "c-1" and [c["caller"] for c in state["calls"]] == [CALLER]
+        assert (await client.get("/api/calls/c-1/verdict")).status_code == 200
+        assert (await client.post("/api/calls/c-1/hangup")).status_code == 403
+    await stage.city.answer("c-1", "1002")
+    assert (await chen.get("/api/calls/c-1")).json()["state"] == "talking"
+    for path in ("/api/calls/c-1", "/api/calls/c-1/verdict"):
+        assert (await wang.get(path)).status_code == 404
+    state = await wang.get("/api/state")
+    assert state.json()["call"] is None and CALLER not in state.text
+    await stage.city.end("c-1")
+    assert (await wang.get("/api/calls/c-1")).status_code == 404
+    assert (await chen.get("/api/calls/c-1")).status_code == 200
+
+
+async def test_a_desk_that_talks_keeps_its_call_when_another_rings_everywhere(stage: Stage, sign_in: SignIn) -> None:
+    chen = await sign_in("chen")
+    await stage.city.arrive("c-1", "119", CALLER)
+    await stage.city.arrive("c-2", "12345", "13900000000")
+    await stage.city.answer("c-2", "1002")
+    await stage.city.ring("c-1", "1001")
+    await stage.city.ring("c-1", "1002")
+    assert (await chen.get("/api/state")).json()["call"]["call_id"] == "c-2"
+
+
 async def test_agent_states_rejoin_and_hangup_are_for_the_own_desk(stage: Stage, sign_in: SignIn) -> None:
     wang, chen, fire = await sign_in("wang"), await sign_in("chen"), await sign_in("fire")
     await wang.post("/api/agent/state", json={"state": "paused", "reason": "用餐"})

@@ -136,6 +136,39 @@ async def test_a_call_appears_in_order_and_only_where_it_belongs(running: Runnin
         assert (await department.next()).body["ticket_id"] == ticket.json()[0]["id"]
 
 
+async def test_every_desk_that_rings_hears_of_the_call_until_one_answers(running: Running) -> None:
+    city = running.stage.city
+    async with (
+        running.client("wang") as wang,
+        running.client("chen") as chen,
+        listening(wang) as left,
+        listening(chen) as right,
+    ):
+        for page in (left, right):
+            assert (await page.next()).type == "hello"
+        await city.arrive("c-1", "119", "13800001234")
+        await city.ring("c-1", "1001")
+        await city.ring("c-1", "1002")
+        await city.say("c-1", "着火了")
+        await city.judge("c-1", FIRE)
+        for page in (left, right):
+            heard = await page.until("CallTriaged")
+            assert [got.body["text"] for got in heard if got.type == "UtteranceHeard"] == ["着火了"]
+        city.partial("c-1", "u-1", "火从")
+        for page in (left, right):
+            assert (await page.until("UtterancePartial"))[-1].body["text"] == "火从"
+        await city.answer("c-1", "1002")
+        await left.until("CallRingEnded")
+        city.partial("c-1", "u-2", "火从二楼")
+        assert (await right.until("UtterancePartial"))[-1].body["text"] == "火从二楼"
+        await city.say("c-1", "火从二楼窗户出来了")
+        await city.judge("c-1", FIRE)
+        await city.end("c-1")
+        assert {"UtteranceHeard", "CallTriaged"} <= {got.type for got in await right.until("CallEnded")}
+        after = {got.type for got in await left.until("CallEnded")}
+        assert after == {"AgentChanged", "CallEnded"}
+
+
 async def test_a_page_that_lost_its_line_gets_what_it_missed_and_nothing_twice(running: Running) -> None:
     city = running.stage.city
     async with running.client("wang") as wang:

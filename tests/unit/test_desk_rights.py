@@ -8,7 +8,7 @@ import pytest
 
 from desk.lockout import Lockout
 from desk.pages import _inside, recording_file
-from desk.rights import Audience, may_hear, may_see_caller, may_see_ticket, receives
+from desk.rights import Audience, may_hear, may_see_caller, may_see_ticket, only, receives
 from desk.users import Role, User
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -51,17 +51,25 @@ def test_a_department_sees_its_tickets_and_those_it_assists() -> None:
 
 
 def test_a_recording_is_for_supervisor_own_call_taker_and_the_tickets_department() -> None:
-    assert may_hear(LEAD, None, None)
-    assert may_hear(AGENT, "1001", None)
-    assert not may_hear(AGENT, "1002", Place("fire"))
-    assert not may_hear(user("agent"), "", Place("fire"))
-    assert may_hear(FIRE, "1001", Place("fire"))
-    assert not may_hear(FIRE, "1001", Place("urban")) and not may_hear(FIRE, "1001", None)
+    assert may_hear(LEAD, only(None), None)
+    assert may_hear(AGENT, only("1001"), None)
+    assert not may_hear(AGENT, only("1002"), Place("fire"))
+    assert not may_hear(user("agent"), only(""), Place("fire"))
+    assert may_hear(FIRE, only("1001"), Place("fire"))
+    assert not may_hear(FIRE, only("1001"), Place("urban")) and not may_hear(FIRE, only("1001"), None)
 
 
 def test_callers_numbers_are_for_the_desk_that_has_the_call() -> None:
-    assert may_see_caller(AGENT, "1001") and may_see_caller(LEAD, "")
-    assert not may_see_caller(AGENT, "1002") and not may_see_caller(AGENT, "") and not may_see_caller(FIRE, "1001")
+    assert may_see_caller(AGENT, only("1001")) and may_see_caller(LEAD, only(""))
+    assert not may_see_caller(AGENT, only("1002")) and not may_see_caller(AGENT, only(""))
+    assert not may_see_caller(FIRE, only("1001"))
+
+
+def test_every_desk_that_rings_counts_as_having_the_call() -> None:
+    ringing = frozenset({"1001", "1002"})
+    for extension in sorted(ringing):
+        assert may_hear(user("agent", extension), ringing, None) and may_see_caller(user("agent", extension), ringing)
+    assert not may_hear(user("agent", "1003"), ringing, None) and not may_see_caller(user("agent", "1003"), ringing)
 
 
 def test_five_wrong_passwords_lock_this_login_from_this_address_for_a_while() -> None:

@@ -199,3 +199,15 @@ def test_what_was_told_last_is_what_holds_and_nothing_is_told_twice(made: list[C
         for change in changes:
             assert (change.call_id is not None) or change.state not in ("talking", "ringing")
             assert bool(change.reason) <= (change.state == "paused")
+
+
+def test_the_end_of_one_ring_is_not_the_end_of_another() -> None:
+    """In the last resort two emergency callers ring the same desk."""
+    agents = tracker()
+    agents.member(member(), START)
+    agents.call(CallRinging(at=at(1), call_id="b", agent="1001"))
+    agents.call(CallRinging(at=at(2), call_id="a", agent="1001"))
+    agents.call(CallRingEnded(at=at(3), call_id="b", agent="1001"))
+    assert (agents.agents["1001"].state, agents.agents["1001"].ringing_call) == ("ringing", "a")
+    agents.call(CallRingEnded(at=at(4), call_id="a", agent="1001"))
+    assert agents.agents["1001"].state == "ready"

@@ -266,10 +266,13 @@ def test_calls_that_vanished_with_asterisk_are_ended_once() -> None:
     later = script.arrive(62.5)
     tracker = CallTracker(DESKS)
     play(script.events, tracker)
-    told = ends(tracker.lost({alive}, at(62), at(63)))
+    gone = tracker.lost({alive}, at(62), at(63))
+    told = ends(gone)
     assert {(f.call_id, f.outcome, f.by, f.talked_s) for f in told} == {
         (waiting, "lost", "system", 0.0), (talking, "answered", "system", 60.0)
     }  # fmt: skip
+    # Their desks are free again: the legs ended too.
+    assert {f.extension for f in gone if isinstance(f, LegEnded) and f.kind == "desk"} == {"1001"}
     assert tracker.lost({alive, later}, at(64), at(64)) == []
     # A call that came after Asterisk had named its channels is not lost for not being among them.
     assert list(tracker.calls) == [alive, later]
