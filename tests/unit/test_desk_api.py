@@ -409,6 +409,15 @@ async def test_the_history_beside_a_call_is_bounded(stage: Stage, sign_in: SignI
     assert len(history["tickets"]) == HISTORY and history["open"] == HISTORY + 3
 
 
+@pytest.mark.parametrize("withheld", ["anonymous", "", "unknown"])
+async def test_callers_without_a_number_share_no_history(stage: Stage, sign_in: SignIn, withheld: str) -> None:
+    wang = await sign_in("wang")
+    await answered(stage, "old", caller=withheld)
+    await stage.city.end("old")
+    await answered(stage, "c-1", caller=withheld)
+    assert (await wang.get("/api/calls/c-1")).json()["history"] == {"calls": [], "tickets": [], "open": 0}
+
+
 async def test_the_api_describes_itself_to_signed_in_people(sign_in: SignIn) -> None:
     wang = await sign_in("wang")
     assert "/api/tickets/{ticket_id}/submit" in (await wang.get("/api/openapi.json")).json()["paths"]

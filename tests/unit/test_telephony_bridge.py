@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from sqlalchemy.exc import OperationalError
 
 from core.bus import Bus
@@ -12,7 +13,7 @@ from core.errors import AmiError
 from core.settings import Settings
 from telephony import bridge as bridge_module
 from telephony.bridge import Bridge
-from telephony.events import CallArrived
+from telephony.events import AgentChanged, CallArrived
 from telephony.wire import Message
 from tests.citykit import small_city
 
@@ -30,7 +31,9 @@ class Flaky(Bridge):
         self._synced.set()
 
 
-async def test_it_tries_again_until_it_is_in_step_and_goes_on_after_an_odd_message(tmp_path: Path) -> None:
+async def test_it_tries_again_until_it_is_in_step_and_goes_on_after_an_odd_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bus = Bus()
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}", bus)
     await database.create_all()
@@ -44,9 +47,12 @@ async def test_it_tries_again_until_it_is_in_step_and_goes_on_after_an_odd_messa
         Event="CEL", EventName="CHAN_START", Timestamp="1795296900.637396", UniqueID="hy1-1.0", LinkedID="hy1-1.0",
         Channel="PJSIP/trunk-00000000", CallerIDnum="13800138000", Exten="119", Context="from-trunk", Extra="",
     )  # fmt: skip
-    odd = Message(
-        Event="CEL", EventName="BRIDGE_ENTER", Timestamp="1795296900.7", UniqueID="x", Extra='{"bridge_id": []}'
-    )
+
+    def refuse(*_: object) -> list[AgentChanged]:
+        raise LookupError("nobody expected this")
+
+    monkeypatch.setattr(bridge.agents, "member", refuse)
+    odd = Message(Event="QueueMemberStatus", Interface="PJSIP/1001")
     for message in (bridge_module._RESYNC, odd, arrival):
         bridge._messages.put_nowait(message)
     for _ in range(300):
