@@ -11,7 +11,7 @@ from desk.auth import Auth, SignedIn, address_of, audit, role_required
 from desk.casebook import Casebook
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.live import EventStream, Feed, call_agent
+from desk.live import EventStream, Feed, call_desks
 from desk.rights import may_hear, may_see_ticket
 from desk.services import DeskServices
 from desk.softphone import softphone
@@ -148,7 +148,7 @@ async def verdict(call_id: str, user: SignedIn, cases: Cases, services: Services
     """The newest verdict, with names and first questions; null while there is none."""
     async with services.database.read() as session:
         ticket = await TicketRepository(session).by_call(call_id)
-    if not may_hear(user, await call_agent(services, call_id), ticket):
+    if not may_hear(user, await call_desks(services, call_id), ticket):
         raise HTTPException(404, "没有找到")
     return await cases.verdict(call_id)
 
@@ -156,7 +156,8 @@ async def verdict(call_id: str, user: SignedIn, cases: Cases, services: Services
 @router.post("/api/calls/{call_id}/hangup")
 async def hangup(request: Request, call_id: str, user: SignedIn, services: Services) -> dict[str, bool]:
     """End a live call: its own call taker or the supervisor."""
-    mine = user.role == "agent" and await call_agent(services, call_id) == user.extension
+    # Where several desks ring, none of them may take the caller away from the others.
+    mine = user.role == "agent" and await call_desks(services, call_id) == {user.extension}
     if not (mine or user.role == "supervisor"):
         raise HTTPException(403, "您没有此项权限")
     await services.switchboard.hangup(call_id)

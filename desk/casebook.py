@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from desk.ports import CallRow
-from desk.rights import may_hear, may_see_caller, may_see_ticket
+from desk.rights import may_hear, may_see_caller, may_see_ticket, only
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import Views
@@ -47,7 +47,7 @@ class Casebook:
 
     def calls(self) -> list[dict[str, Any]]:
         return [
-            self._views.live_call(call, with_caller=may_see_caller(self._user, call.agent))
+            self._views.live_call(call, with_caller=may_see_caller(self._user, call.desks))
             for call in self._services.switchboard.calls()
         ]
 
@@ -56,7 +56,9 @@ class Casebook:
         extension = self._user.extension
         if not extension:
             return None
-        live = next((c for c in self._services.switchboard.calls() if c.agent == extension), None)
+        mine = [c for c in self._services.switchboard.calls() if extension in c.desks]
+        # All emergency desks may ring together, busy ones too: who talks keeps the call that they are in.
+        live = min(mine, key=lambda c: c.state != "talking", default=None)
         if live:
             return live.call_id
         desk = _desk(self._services.switchboard.agents(), extension)
@@ -84,13 +86,15 @@ class Casebook:
         live = next((c for c in self._services.switchboard.calls() if c.call_id == call_id), None)
         row = None if live else await self._services.ledger.call(call_id)
         facts: CallView | CallRow | None = live or row
+        desks = live.desks if live else only(row.agent if row else None)
         async with self._services.database.read() as session:
             ticket = await TicketRepository(session).by_call(call_id)
-        agent = (facts.agent if facts else None) or (ticket.agent_extension if ticket else "")
-        if facts is None or not may_hear(self._user, agent, ticket):
+        if not desks and ticket:
+            desks = only(ticket.agent_extension)
+        if facts is None or not may_hear(self._user, desks, ticket):
             return None
         seen = (
-            self._views.live_call(live, with_caller=may_see_caller(self._user, live.agent))
+            self._views.live_call(live, with_caller=may_see_caller(self._user, live.desks))
             if live
             else self._views.past_call(row)
             if row
@@ -110,9 +114,10 @@ class Casebook:
         return None if verdict is None else self._views.verdict(verdict, self._services.questions.get(verdict.code, ()))
 
     async def history(self, number: str, *, except_call: str) -> dict[str, Any]:
-        """Earlier calls and tickets of the same number, the open tickets first."""
+        """Earlier calls and tickets of the same number, the open tickets first; a withheld number has neither."""
         digits = normal(number, self._services.city.profile.area_code)
-        calls = [c for c in await self._services.ledger.history(number) if c.id != except_call]
+        # Without digits ("anonymous", "unknown") it is no number: strangers would share one history.
+        calls = [c for c in await self._services.ledger.history(number) if c.id != except_call] if digits else []
         async with self._services.database.read() as session:
             found = await TicketRepository(session).of_caller(digits)
         tickets = [ticket for ticket in found if ticket.call_id != except_call]

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.database import StoredEvent
 from core.events import Event, to_json
-from desk.rights import Audience, receives
+from desk.rights import Audience, only, receives
 from desk.services import DeskServices
 from desk.users import User
 from ticketing.repository import TicketMissing, TicketRepository
@@ -199,8 +199,7 @@ class Feed:
         if event_type in _QUEUE_FACTS:
             return Audience(all_desks=True)
         if event_type in _OF_THE_CALL and call_id:
-            agent = await call_agent(self._services, call_id)
-            return Audience(desks=frozenset({agent} if agent else ()))
+            return Audience(desks=await call_desks(self._services, call_id))
         if ticket_id := body.get("ticket_id"):
             async with self._services.database.read() as session:
                 try:
@@ -213,13 +212,13 @@ class Feed:
         return Audience()
 
 
-async def call_agent(services: DeskServices, call_id: str) -> str | None:
-    """Extension of the desk where this call is or was; None where it reached nobody."""
+async def call_desks(services: DeskServices, call_id: str) -> frozenset[str]:
+    """Extensions of the desks where this call rings, is or was; empty where it reached nobody."""
     for call in services.switchboard.calls():
         if call.call_id == call_id:
-            return call.agent or None
+            return call.desks
     row = await services.ledger.call(call_id)
-    return (row.agent or None) if row is not None else None
+    return only(row.agent if row is not None else None)
 
 
 class EventStream(Response):

@@ -13,7 +13,7 @@ from desk.context import services_of
 from desk.i18n import language_of, translate
 from desk.live import Feed
 from desk.render import page
-from desk.rights import may_hear
+from desk.rights import may_hear, only
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import PAUSE_REASONS, Views
@@ -154,7 +154,7 @@ async def recording(request: Request, call_id: str, user: SignedIn, services: Se
     row = await services.ledger.call(call_id)
     async with services.database.read() as session:
         ticket = await TicketRepository(session).by_call(call_id)
-    if row is None or not may_hear(user, row.agent, ticket):
+    if row is None or not may_hear(user, only(row.agent), ticket):
         raise HTTPException(404, "没有找到")
     file = recording_file(services.settings.recordings, row.recording or "")
     if file is None:

@@ -46,15 +46,20 @@ def may_see_ticket(user: User, ticket: TicketPlace) -> bool:
     return True
 
 
-def may_hear(user: User, call_agent: str | None, ticket: TicketPlace | None) -> bool:
-    """Recording and transcript: the supervisor, the call taker of that call, the department of its ticket."""
+def only(desk: str | None) -> frozenset[str]:
+    """The desk that had a call, as the rights below take it; empty where there was none."""
+    return frozenset({desk} if desk else ())
+
+
+def may_hear(user: User, desks: frozenset[str], ticket: TicketPlace | None) -> bool:
+    """Recording and transcript: the supervisor, the desks that have or had the call, the department of its ticket."""
     if user.role == "supervisor":
         return True
     if user.role == "agent":
-        return bool(call_agent) and user.extension == call_agent
+        return user.extension in desks
     return ticket is not None and may_see_ticket(user, ticket)
 
 
-def may_see_caller(user: User, call_agent: str | None) -> bool:
-    """The number of somebody on the line: the supervisor and the call taker at whose desk the call is."""
-    return user.role == "supervisor" or (user.role == "agent" and bool(call_agent) and user.extension == call_agent)
+def may_see_caller(user: User, desks: frozenset[str]) -> bool:
+    """The number of somebody on the line: the supervisor and the call takers at whose desks the call is."""
+    return user.role == "supervisor" or (user.role == "agent" and user.extension in desks)

@@ -58,7 +58,7 @@ class CallView:
     answered_at: datetime | None
     #: The desk that talks; before the answer the first that rings.
     agent: str
-    #: Every desk that rings for this caller now; empty once one has answered.
+    #: Every desk that rings for this caller now and talks to nobody else; empty once one has answered.
     ringing: frozenset[str]
     priority: int
 
@@ -121,9 +121,13 @@ class Switchboard:
     def calls(self) -> Sequence[CallView]:
         return [self._view(c) for c in self._bridge.calls.calls.values() if c.direction == "in" and not c.ended]
 
-    @staticmethod
-    def _view(call: Call) -> CallView:
-        rings = [leg.extension for leg in call.legs.values() if leg.kind == "desk" and call.answered_at is None]
+    def _view(self, call: Call) -> CallView:
+        # Where all desks ring at once, those that talk get a leg too, but can take nothing: this call is not theirs.
+        rings = [
+            leg.extension for leg in call.legs.values()
+            if leg.kind == "desk" and call.answered_at is None
+            and self._bridge.calls.call_of_desk(leg.extension) is None
+        ]  # fmt: skip
         state = call.state
         return CallView(
             call_id=call.id, line=call.line, caller=call.caller, state="queued" if state == "arrived" else state,
