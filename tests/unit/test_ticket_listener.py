@@ -15,7 +15,7 @@ from ticketing.tables import Ticket
 from triage import store
 from triage.verdict import CallTriaged, Verdict
 
-
+#: What a caller says before anybody answers: utterance id and text.
 WAITING = (("u1", "我家着火了！"), ("u2", "在池店镇华洲村。"), ("u3", "二楼有人。"))
 
 
