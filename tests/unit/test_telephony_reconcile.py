@@ -216,6 +216,16 @@ async def test_a_row_that_says_otherwise_is_put_right(book: Ledger, wrong: dict[
     assert await book.content() == before
 
 
+async def test_the_wait_of_an_abandoned_call_is_put_right(book: Ledger) -> None:
+    """No fact carries it: it follows from arrival and end."""
+    _, second = await two_calls(book)
+    before = await book.content()
+    await book.edit(second, waited_s=90.0)
+    found, _, left = await book.mend()
+    assert named(found) == {"differing": [second]} and left.ok
+    assert await book.content() == before
+
+
 async def test_a_leg_that_says_otherwise_is_put_right(book: Ledger) -> None:
     first, second = await two_calls(book)
     async with book.database.work() as work:
