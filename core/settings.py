@@ -5,6 +5,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+#: These end up in Asterisk's configuration, where a line break would begin a section of somebody else's.
+_ONE_LINE = r"^[^\r\n;]*$"
 _HOUR = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 
 
@@ -23,22 +25,22 @@ class Settings(BaseSettings):
     database_url: str = ""
 
     #: Address that SIP, RTP, Asterisk's HTTP and the desk listen on.
-    host: str = "127.0.0.1"
-    sip_port: int = 5060
+    host: str = Field(default="127.0.0.1", pattern=_ONE_LINE)
+    sip_port: int = Field(default=5060, ge=1, le=65535)
     #: Asterisk's HTTP server, which carries the browsers' SIP over WebSocket.
-    sip_ws_port: int = 8088
-    rtp_start: int = 10000
-    rtp_end: int = 11999
-    ami_port: int = 5038
-    ami_user: str = "heyi"
+    sip_ws_port: int = Field(default=8088, ge=1, le=65535)
+    rtp_start: int = Field(default=10000, ge=1, le=65535)
+    rtp_end: int = Field(default=11999, ge=1, le=65535)
+    ami_port: int = Field(default=5038, ge=1, le=65535)
+    ami_user: str = Field(default="heyi", pattern=_ONE_LINE)
     #: Empty means one made from the site's secret.
-    ami_secret: str = ""
+    ami_secret: str = Field(default="", pattern=_ONE_LINE)
     #: Where Asterisk delivers the live audio of both legs.
-    media_port: int = 9093
-    desk_port: int = 8000
+    media_port: int = Field(default=9093, ge=1, le=65535)
+    desk_port: int = Field(default=8000, ge=1, le=65535)
     #: The city's telephone exchange: calls from this address are callers, calls out go there.
-    trunk_host: str = "127.0.0.2"
-    trunk_port: int = 5062
+    trunk_host: str = Field(default="127.0.0.2", pattern=_ONE_LINE)
+    trunk_port: int = Field(default=5062, ge=1, le=65535)
 
     #: Root of an Asterisk laid out as Debian does (``/`` for the machine's own); empty means the one that ``./run``
     #: fetched into ``cache``.
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
     callback_first_s: float = Field(default=600, ge=0)
     callback_quiet: str = Field(default="21:00-08:30", pattern=rf"^({_HOUR}-{_HOUR})?$")
     #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
-    secret: str = ""
+    secret: str = Field(default="", pattern=_ONE_LINE)
 
     @property
     def db_url(self) -> str:

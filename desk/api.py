@@ -48,7 +48,7 @@ class Edit(_Body):
     #: New values by field name; names as in a ticket's view.
     fields: dict[str, str | bool | list[str]]
     #: The version that the page showed.
-    version: int
+    version: Annotated[int, Field(ge=0, le=2**31)]
 
 
 class Submit(_Body):

@@ -120,7 +120,7 @@ class Casebook:
         calls = [c for c in await self._services.ledger.history(number) if c.id != except_call] if digits else []
         async with self._services.database.read() as session:
             found = await TicketRepository(session).of_caller(digits)
-        tickets = [ticket for ticket in found if ticket.call_id != except_call]
+        tickets = [t for t in found if t.call_id != except_call and may_see_ticket(self._user, t)]
         # Stable: within open and closed the repository's order (latest first) stays.
         tickets.sort(key=lambda ticket: ticket.state == "closed")
         return {

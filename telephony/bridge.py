@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 _BATCH = 500
 _CHECKPOINT_S = 30
 _MOMENT_S = 0.3
+#: Damaged events are waited for this long, then the file is read once for all of them.
+_AGAIN_S = 1.0
 _RESYNC = Message(Event="heyi-resync")
 
 
@@ -60,6 +62,7 @@ class Bridge:
         self.agents = AgentTracker(d for d in city.desks if d.in_queue)
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._marks: deque[_Mark] = deque(maxlen=1000)
+        self._looking: asyncio.TimerHandle | None = None
         self._consumer: asyncio.Task[None] | None = None
         self._synced = asyncio.Event()
         self.ami = Ami(
@@ -87,6 +90,8 @@ class Bridge:
 
     async def close(self) -> None:
         await self.ami.close()
+        if self._looking is not None:
+            self._looking.cancel()
         if self._consumer is not None:
             self._consumer.cancel()
             await asyncio.gather(self._consumer, return_exceptions=True)
@@ -133,10 +138,22 @@ class Bridge:
         kind = message.get("Event", "")
         if kind == "CEL":
             event = from_message(message)
-            return self._with_agents(self.calls.feed(event)) if event is not None else []
+            if event is not None:
+                return self._with_agents(self.calls.feed(event))
+            # Cut in pieces by what a caller put into the number: the file has it whole.
+            self._look_again()
+            return []
         if kind in ("QueueMemberStatus", "QueueMemberPause"):
             return [*self.agents.member(message, self._clock.now())]
         return []
+
+    def _look_again(self) -> None:
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(_AGAIN_S, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        self._messages.put_nowait(_RESYNC)
 
     def _with_agents(self, facts: list[CallEvent]) -> list[Event]:
         told: list[Event] = []

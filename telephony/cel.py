@@ -7,6 +7,7 @@ when nothing of ours ran. Both become the same :class:`CelEvent`, so there is on
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +16,17 @@ from typing import Any
 
 from telephony.wire import Message
 
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 #: Asterisk's own event types that we ask for (dialplans/cel.conf.j2); any other name was given by our dialplan.
 STANDARD = frozenset({
     "CHAN_START", "ANSWER", "HANGUP", "CHAN_END", "BRIDGE_ENTER", "BRIDGE_EXIT", "LINKEDID_END", "BLINDTRANSFER",
     "ATTENDEDTRANSFER", "PICKUP", "FORWARD",
+})  # fmt: skip
+#: Headers of every live event. A line break in a caller's number cuts an event in two and lets another be put between;
+#: with 80 characters at most, no such piece holds all of these.
+HEADERS = frozenset({
+    "Event", "SystemName", "EventName", "AccountCode", "CallerIDnum", "CallerIDname", "Exten", "Context", "Channel",
+    "Application", "AppData", "UniqueID", "LinkedID", "Peer", "PeerAccount", "Extra", "Timestamp",
 })  # fmt: skip
 #: Columns of Master.csv, in the order of dialplans/cel_custom.conf.j2.
 COLUMNS = 11
@@ -47,7 +55,7 @@ def from_message(message: Message) -> CelEvent | None:
 
     Asterisk writes whole seconds into ``EventTime`` here; ``Timestamp`` is the moment of sending, within milliseconds.
     """
-    if message.get("Event") != "CEL":
+    if message.get("Event") != "CEL" or not message.keys() >= HEADERS:
         return None
     get = message.get
     name = get("EventName", "")
@@ -76,6 +84,7 @@ def _event(
         return None
     if name:
         kind = "USER_DEFINED"
+    caller, exten = (_UNPRINTABLE.sub("", text) for text in (caller, exten))
     return CelEvent(kind, moment, uniqueid, linkedid, channel, caller, exten, context, peer, name, _object(extra))
 
 

@@ -118,7 +118,7 @@ def check(city: City, settings: Settings, install: Install) -> list[str]:
 
 
 #: Names before a parenthesis in the dialplan that are functions, not applications.
-FUNCTIONS = frozenset({"STAT"})
+FUNCTIONS = frozenset({"STAT", "CALLERID", "FILTER"})
 
 
 def _complaints(folder: Path) -> list[str]:

@@ -227,3 +227,25 @@ async def test_hostile_values_never_reach_the_manager_interface(site: Site, hous
     await house.switchboard.set_agent_state("1001", "paused", "用餐\r\nAction: Logoff")
     await house.until(lambda: house.bridge.agents.agents["1001"].reason == "用餐 Action: Logoff", "reason on one line")
     assert house.bridge.ami.up
+
+
+async def test_a_number_with_line_breaks_neither_hides_a_call_nor_ends_another(site: Site, house: House) -> None:
+    """The exchange hands on what a caller put into the number, decoded: it must not become an event of its own."""
+    desk = await site.phone("1001")
+    Taker(desk)
+    trunk = await site.phone("exchange", trunk=True)
+    honest = await trunk.call("119", caller="13800000001")
+    await house.until(lambda: bool(house.of(DeskJoined)), "answered")
+    victim = house.of(DeskJoined)[0].call_id or ""
+    lines = ("", "", "Event%3ACEL", "EventName%3AHANGUP", f"UniqueID%3A{victim}", "Timestamp%3A1", "", "")
+    forged = "%0D%0A".join(lines)
+    hostile = await trunk.call("120", caller=forged, timeout_s=8)
+    hidden = await trunk.call("120", caller="138%0D%0AX-Injected", timeout_s=8)
+    await house.until(lambda: len(house.of(CallQueued)) == 3, "all three are known", 20)
+    assert not house.of(CallEnded)
+    assert victim in {c.call_id for c in house.switchboard.calls()}
+    callers = {e.caller for e in house.of(CallArrived) if isinstance(e, CallArrived)}
+    assert not any("\n" in caller or "\r" in caller for caller in callers)
+    for call in (honest, hostile, hidden):
+        await call.hang_up()
+    await house.until(lambda: len(house.of(CallEnded)) == 3, "each ends once", 20)

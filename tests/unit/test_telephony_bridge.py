@@ -13,6 +13,7 @@ from core.errors import AmiError
 from core.settings import Settings
 from telephony import bridge as bridge_module
 from telephony.bridge import Bridge
+from telephony.cel import HEADERS
 from telephony.events import AgentChanged, CallArrived
 from telephony.wire import Message
 from tests.citykit import small_city
@@ -43,9 +44,10 @@ async def test_it_tries_again_until_it_is_in_step_and_goes_on_after_an_odd_messa
     bridge.failures = [AmiError("busy"), OperationalError("x", {}, Exception("locked"))]
     bridge.ami.up = True
     consumer = asyncio.create_task(bridge._consume())
-    arrival = Message(
+    arrival = Message(dict.fromkeys(HEADERS, ""))
+    arrival.update(
         Event="CEL", EventName="CHAN_START", Timestamp="1795296900.637396", UniqueID="hy1-1.0", LinkedID="hy1-1.0",
-        Channel="PJSIP/trunk-00000000", CallerIDnum="13800138000", Exten="119", Context="from-trunk", Extra="",
+        Channel="PJSIP/trunk-00000000", CallerIDnum="13800138000", Exten="119", Context="from-trunk",
     )  # fmt: skip
 
     def refuse(*_: object) -> list[AgentChanged]:
