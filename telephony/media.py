@@ -33,7 +33,9 @@ class MediaServer:
         try:
             self._server = await serve(
                 self._take, "127.0.0.1", self._port, subprotocols=[Subprotocol("media")], max_size=_MAX_FRAME,
-                compression=None, ping_interval=None,
+                compression=None,
+                # A page in a browser on this machine always names its origin; Asterisk has none.
+                origins=[None], ping_interval=None,
             )  # fmt: skip
         except OSError as error:
             raise HeyiError(
@@ -46,11 +48,12 @@ class MediaServer:
             await self._server.wait_closed()
 
     async def _take(self, connection: ServerConnection) -> None:
-        query = parse_qs(urlsplit(connection.request.path if connection.request else "").query)
+        address = urlsplit(connection.request.path if connection.request else "")
+        query = parse_qs(address.query)
         call_id = query.get("call", [""])[0]
         named = query.get("leg", [""])[0]
-        if not call_id or named not in get_args(Leg):
-            await connection.close(1008, "call and leg are needed")
+        if address.path != "/media" or not call_id or named not in get_args(Leg):
+            await connection.close(1008, "/media with call and leg is needed")
             return
         leg = cast(Leg, named)
         key = (call_id, leg)
