@@ -14,13 +14,13 @@ class _Heard(Event):
     #: One for each stretch of speech: its partials and its final share it.
     utterance_id: str
     leg: Leg
-    #: Text for people: simplified Chinese, numbers readable, city words corrected.
+    #: Text for people: simplified Chinese with its own marks, loops cut.
     text: str
     #: What the engine gave, untouched.
     raw: str
     start_s: float
     end_s: float
-    #: 0..1, the engine's own; see ``asr.engine``.
+    #: 0..1, the engine's own; see ``asr.recognition``.
     confidence: float
 
 
