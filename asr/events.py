@@ -1,8 +1,9 @@
 """What the ears tell the rooms above."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from asr.recognition import NameHeard
 from core.events import Event
 from telephony.events import Leg
 
@@ -22,6 +23,8 @@ class _Heard(Event):
     end_s: float
     #: 0..1, the engine's own; see ``asr.recognition``.
     confidence: float
+    #: Names of the city in ``text``, each with what else it may have been.
+    names: tuple[NameHeard, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +39,31 @@ class UtteranceHeard(_Heard):
     """One finished utterance."""
 
 
+#: ``late``: words come seconds after they were said; ``busy``: they come too late to follow, or partials are given up.
+Strain = Literal["none", "late", "busy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecognitionStrained(Event):
+    """How far live recognition is behind, all calls together; ``none`` says once that it has caught up."""
+
+    transient: ClassVar[bool] = True
+    strain: Strain
+    #: Age of the oldest finished utterance whose text is not there.
+    lag_s: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class TranscriptReady(Event):
     """The recording was transcribed again as a whole; this is now the transcript of record."""
 
     utterances: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptCorrected(Event):
+    """A person has corrected an utterance of a finished call."""
+
+    utterance_id: str
+    #: Login.
+    by: str

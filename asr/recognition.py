@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,51 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Hypothesis:
+    """One way in which the engine would read the same sound, fit for people like :attr:`Recognition.text`."""
+
+    text: str
+    #: Mean natural log-probability of its tokens, at most 0.
+    score: float
+
+
+@dataclass(frozen=True)
+class NameCandidate:
+    """A name of the city that may have been said."""
+
+    #: As it would stand in the text.
+    text: str
+    #: Where it is; empty for what is no place, and for a place of unknown town.
+    town: str
+    community: str
+    #: 0..1: share among the candidates and the text as it was heard.
+    score: float
+
+
+#: ``said``: written as the engine gave it; ``corrected``: put in place of it; ``unsure``: only candidates.
+NameState = Literal["said", "corrected", "unsure"]
+
+
+@dataclass(frozen=True)
+class NameHeard:
+    """A stretch of the text that names something, with what else it may have been."""
+
+    #: As it stands in :attr:`Recognition.text` from character ``start`` to ``end``.
+    start: int
+    end: int
+    #: As the engine wrote it; the same as in the text where nothing was corrected.
+    heard: str
+    state: NameState
+    #: At most three, the likeliest first.
+    candidates: tuple[NameCandidate, ...]
+
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> "NameHeard":
+        """From :func:`dataclasses.asdict`, as it comes back from JSON."""
+        return cls(**{**plain, "candidates": tuple(NameCandidate(**one) for one in plain["candidates"])})
+
+
+@dataclass(frozen=True)
 class Recognition:
     """What was heard in one stretch of audio."""
 
@@ -38,6 +83,10 @@ class Recognition:
     no_speech: float = 0.0
     #: Only from engines with ``word_times``.
     words: tuple[Word, ...] = ()
+    #: Readings that differ, best first, ``text`` among them; empty from engines that give one alone.
+    hypotheses: tuple[Hypothesis, ...] = ()
+    #: Names of the city in ``text``, in order (:class:`asr.words.city.CityWords`).
+    names: tuple[NameHeard, ...] = ()
 
 
 NOTHING = Recognition("", "", 0.0)

@@ -1,17 +1,25 @@
 """The database and the unit of work: the only place that commits."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import contextlib
+import functools
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Dialect, String, Text, TypeDecorator, event, select
+from sqlalchemy import DateTime, Dialect, String, Text, TypeDecorator, create_engine, event, make_url, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import NullPool
 
 from core.bus import Bus
 from core.events import Event, to_json
+from core.schema import Upgraded, upgrade
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -67,6 +75,50 @@ class Work:
                 )
 
 
+class _Joined:
+    """What goes with the first unit of work that tells something."""
+
+    def __init__(self, also: Callable[[Work], Awaitable[None]]) -> None:
+        self.also = also
+        self.kept = False
+
+
+_joined: ContextVar[_Joined | None] = ContextVar("joined", default=None)
+
+
+@contextmanager
+def together(also: Callable[[Work], Awaitable[None]]) -> Iterator[_Joined]:
+    """Within it, the first unit of work of this task that records an event does ``also``, too, before its commit.
+
+    So both are kept or both are lost, whatever service begins the unit of work. ``kept`` of what it gives says whether
+    there was such a unit.
+    """
+    joined = _Joined(also)
+    token = _joined.set(joined)
+    try:
+        yield joined
+    finally:
+        _joined.reset(token)
+
+
+@functools.cache
+def _new_file(tables: int) -> bytes:
+    """An SQLite file with all ``tables`` known by now: copied in a moment, where making them takes half a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = create_engine(f"sqlite:///{folder}/new.db", poolclass=NullPool)
+        Base.metadata.create_all(engine)
+        return (Path(folder) / "new.db").read_bytes()
+
+
+def _made_anew(url: str) -> bool:
+    """Whether the database is a file that was not there, and now is, with all tables."""
+    file = Path(make_url(url).database or ":memory:")
+    if not file.is_absolute() or file.exists():
+        return False
+    file.write_bytes(_new_file(len(Base.metadata.tables)))
+    return True
+
+
 class Database:
     """Engine, sessions and units of work over one database.
 
@@ -74,6 +126,7 @@ class Database:
     """
 
     def __init__(self, url: str, bus: Bus) -> None:
+        self._url = url
         self._engine = create_async_engine(url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._bus = bus
@@ -81,9 +134,25 @@ class Database:
         self._sqlite = url.startswith("sqlite")
         if self._sqlite:
             event.listen(self._engine.sync_engine, "connect", _sqlite_pragmas)
+            event.listen(self._engine.sync_engine, "invalidate", _give_up_lock)
+
+    async def upgrade(self, tell: Callable[[str], None] = lambda _: None) -> Upgraded:
+        """Bring a site's database to this program's version, make it where there is none (:mod:`core.schema`)."""
+        return await asyncio.to_thread(upgrade, self._url, tell)
+
+    async def look_over(self) -> None:
+        """Let SQLite learn how its values are spread, by which it chooses indexes; PostgreSQL does it by itself."""
+        if self._sqlite:
+            async with self._engine.connect() as connection:
+                # So many rows of each index tell enough, however many there are: it takes milliseconds.
+                await connection.exec_driver_sql("PRAGMA analysis_limit=1000")
+                await connection.exec_driver_sql("ANALYZE")
+                await connection.commit()
 
     async def create_all(self) -> None:
-        """Create the missing tables."""
+        """Make the tables of the code, without a version: for what is thrown away, tests and measurements."""
+        if self._sqlite and _made_anew(self._url):
+            return
         async with self._engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
 
@@ -91,9 +160,14 @@ class Database:
     async def work(self) -> AsyncIterator[Work]:
         """A writing transaction: commits at a clean exit, then publishes what it recorded; rolls back on error."""
         async with self._writing, self._sessions() as session:
-            work = Work(session)
+            work, joined = Work(session), _joined.get()
             async with session.begin():
                 yield work
+                joins = joined is not None and not joined.kept and bool(work.events)
+                if joined is not None and joins:
+                    await joined.also(work)
+            if joined is not None and joins:
+                joined.kept = True
         for item in work.events:
             self._bus.publish(item)
 
@@ -120,3 +194,14 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _give_up_lock(connection: Any, _record: Any, _error: BaseException | None) -> None:
+    """End the transaction of a connection that is about to be thrown away.
+
+    A task that is cancelled between an ``INSERT … RETURNING`` and its rows leaves a statement open. SQLite then keeps
+    the closed connection, and with it the lock on writing, for as long as anybody holds the cancelled task: no other
+    connection could write again. A rollback ends the transaction in spite of the open statement.
+    """
+    with contextlib.suppress(asyncio.CancelledError, sqlite3.Error):
+        connection.rollback()

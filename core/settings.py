@@ -1,6 +1,7 @@
 """What differs from one site to the next: addresses, ports, folders, secrets. The city itself is data (``cities/``)."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +38,10 @@ class Settings(BaseSettings):
     ami_secret: str = Field(default="", pattern=_ONE_LINE)
     #: Where Asterisk delivers the live audio of both legs.
     media_port: int = Field(default=9093, ge=1, le=65535)
+    #: Where Asterisk asks what the voice before a person says; loopback only.
+    agi_port: int = Field(default=4573, ge=1, le=65535)
+    #: Callers of service lines meet the city's voice flows (docs/ivr.md); false: they go straight to the queue.
+    voice: bool = True
     desk_port: int = Field(default=8000, ge=1, le=65535)
     #: The city's telephone exchange: calls from this address are callers, calls out go there.
     trunk_host: str = Field(default="127.0.0.2", pattern=_ONE_LINE)
@@ -49,12 +54,19 @@ class Settings(BaseSettings):
     node: str = Field(default="hy1", pattern=r"^[a-z][a-z0-9]{0,15}$")
     #: Seconds after which an unanswered emergency rings every emergency desk.
     last_resort_s: int = Field(default=25, ge=5, le=300)
+    #: Seconds that one desk's telephone rings; then the caller goes to the next, and the desk is set aside.
+    ring_s: int = Field(default=15, ge=5, le=120)
     #: Seconds of one round in the queue for a service call; it is told that it is not forgotten and goes on.
     service_round_s: int = Field(default=60, ge=5, le=3600)
+    #: Seconds between two questions to the exchange, and between two synthetic calls to the same line; 0: none.
+    trunk_check_s: int = Field(default=30, ge=0, le=86400)
+    line_check_s: int = Field(default=3600, ge=0, le=604800)
     #: Seconds of wrap-up after a call (话后处理); the call taker may end it earlier.
     wrapup_s: int = Field(default=30, ge=0, le=3600)
-    #: Megabytes that must be free before heyi starts; a call needs 3 MB a minute.
+    #: Megabytes that must be free before heyi starts; a call needs 4 MB a minute.
     min_free_mb: int = Field(default=200, ge=0)
+    #: Days that recordings are kept, from the end of their call (docs/recordings.md); 0: for ever.
+    recording_days: int = Field(default=365, ge=0, le=36500)
     #: Make the logins of the city's people.yaml, whose passwords everybody knows. The demonstration sets it.
     demo_people: bool = False
     #: Recognition processes; two of one thread beat one of two (docs/speech.md).
@@ -62,6 +74,23 @@ class Settings(BaseSettings):
     #: Seconds from a department's report to the first callback, and the city's quiet hours (empty: none).
     callback_first_s: float = Field(default=600, ge=0)
     callback_quiet: str = Field(default="21:00-08:30", pattern=rf"^({_HOUR}-{_HOUR})?$")
+    #: Gateway of text messages for callbacks (docs/callbacks.md) and the secret that signs both ways; empty: none.
+    sms_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    sms_secret: str = Field(default="", pattern=_ONE_LINE)
+    #: Address of the desk as people outside reach it, for links in text messages; empty: no links.
+    public_url: str = Field(default="", pattern=r"^(https?://\S*[^/\s])?$")
+    #: Networks inside, besides all public addresses over https, that messages to other systems may go to: 10.0.0.0/8.
+    hook_networks: str = Field(default="", pattern=_ONE_LINE)
+    #: Server that replies to letters leave by (docs/doors.md); empty: no email is sent.
+    mail_host: str = Field(default="", pattern=_ONE_LINE)
+    mail_port: int = Field(default=587, ge=1, le=65535)
+    mail_user: str = Field(default="", pattern=_ONE_LINE)
+    #: File whose content is the mail server's password.
+    mail_secret_file: Path | None = None
+    #: Address that email comes from.
+    mail_from: str = Field(default="", pattern=_ONE_LINE)
+    #: ``starttls``, ``tls`` from the first byte, or ``none`` (no password is sent then but to this machine).
+    mail_tls: Literal["starttls", "tls", "none"] = "starttls"
     #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
     secret: str = Field(default="", pattern=_ONE_LINE)
 

@@ -1,5 +1,6 @@
 """The JSON API: what the pages and scripts call. Rights are checked here, whoever calls."""
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -7,25 +8,30 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
-from desk.auth import Auth, SignedIn, address_of, audit, role_required
+from desk.auth import Auth, SignedIn, address_of, audit, desk_of, role_required
 from desk.casebook import Casebook
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.live import EventStream, Feed, call_desks
+from desk.live import Feed, call_desks, desks_ever
 from desk.rights import may_hear, may_see_ticket
 from desk.services import DeskServices
 from desk.softphone import softphone
+from desk.sse import EventStream
 from desk.users import User
 from desk.views import Views
-from telephony.switchboard import ChosenState
+from switchboard.desks import ChosenState
 from ticketing.events import TicketState
 from ticketing.repository import TicketMissing, TicketRepository
+from ticketing.sources import TicketSource
 from ticketing.tables import Ticket
 
 router = APIRouter()
 T = TypeVar("T")
-Agent = Annotated[User, role_required("agent")]
+#: Who has a telephone on the page: a supervisor listens by it, and goes on with a call that he has taken over.
+Person = Annotated[User, role_required("agent", "supervisor")]
 Services = Annotated[DeskServices, Depends(services_of)]
+#: The number of an event, as a browser sends it back; what is longer no database gave out.
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 class _Body(BaseModel):
@@ -61,6 +67,11 @@ class Reason(_Body):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
+class Refused(Reason):
+    #: Key of the department whose matter it is, as the one who refuses thinks.
+    suggested: Annotated[str, Field(max_length=40)] = ""
+
+
 class Result(_Body):
     result: Annotated[str, Field(min_length=1, max_length=5000)]
 
@@ -94,9 +105,10 @@ async def state(request: Request, user: SignedIn, cases: Cases, services: Servic
         "seq": seq,
         "now": services.clock.now().isoformat(),
         "me": cases.me(),
-        "agents": cases.agents() if user.role != "department" else [],
-        "calls": cases.calls() if user.role != "department" else [],
+        "agents": cases.agents() if user.role in ("agent", "supervisor") else [],
+        "calls": cases.calls() if user.role in ("agent", "supervisor") else [],
         "call": await cases.call(call_id) if call_id else None,
+        "side": cases.side_call(),
         "drafts": await cases.drafts(except_call=call_id),
     }
 
@@ -106,35 +118,35 @@ async def live(request: Request, user: SignedIn, after: int | None = None) -> Re
     """Server-sent events, from ``Last-Event-ID`` (or ``after``) on."""
     feed: Feed = request.app.state.feed
     header = request.headers.get("last-event-id", "")
-    return EventStream(feed.stream(user, int(header) if header.isascii() and header.isdigit() else after))
+    return EventStream(feed.stream(user, int(header) if _NUMBER.fullmatch(header) else after))
 
 
 @router.post("/api/agent/state")
-async def set_state(request: Request, body: StateWish, user: Agent, services: Services) -> dict[str, bool]:
+async def set_state(request: Request, body: StateWish, user: Person, services: Services) -> dict[str, bool]:
     """Ready, paused with a reason, or away."""
-    extension = _desk_of(user)
-    await services.switchboard.set_agent_state(extension, body.state, body.reason)
+    extension = desk_of(user)
+    await services.switchboard.desks.set_agent_state(extension, body.state, body.reason)
     await audit(request, user.login, "agent_state", detail=f"{body.state} {body.reason}".strip())
     return {"ok": True}
 
 
 @router.post("/api/agent/finish")
-async def finish(user: Agent, services: Services) -> dict[str, bool]:
+async def finish(user: Person, services: Services) -> dict[str, bool]:
     """The wrap-up of the last call is done."""
-    await services.switchboard.end_wrapup(_desk_of(user))
+    await services.switchboard.desks.end_wrapup(desk_of(user))
     return {"ok": True}
 
 
 @router.post("/api/agent/rejoin")
-async def rejoin(user: Agent, services: Services) -> dict[str, bool]:
+async def rejoin(user: Person, services: Services) -> dict[str, bool]:
     """After a refresh: ring this desk again for the call that it still holds; answers once it has joined."""
-    return {"joined": await services.switchboard.rejoin(_desk_of(user))}
+    return {"joined": await services.switchboard.handling.rejoin(desk_of(user))}
 
 
 @router.get("/api/softphone")
-async def softphone_account(request: Request, user: Agent, services: Services) -> dict[str, Any]:
+async def softphone_account(request: Request, user: Person, services: Services) -> dict[str, Any]:
     """How the page's telephone registers."""
-    return softphone(services, _desk_of(user), request.url)
+    return softphone(services, desk_of(user), request.url)
 
 
 @router.get("/api/calls/{call_id}")
@@ -148,7 +160,7 @@ async def verdict(call_id: str, user: SignedIn, cases: Cases, services: Services
     """The newest verdict, with names and first questions; null while there is none."""
     async with services.database.read() as session:
         ticket = await TicketRepository(session).by_call(call_id)
-    if not may_hear(user, await call_desks(services, call_id), ticket):
+    if not may_hear(user, await desks_ever(services, call_id), ticket):
         raise HTTPException(404, "没有找到")
     return await cases.verdict(call_id)
 
@@ -160,7 +172,7 @@ async def hangup(request: Request, call_id: str, user: SignedIn, services: Servi
     mine = user.role == "agent" and await call_desks(services, call_id) == {user.extension}
     if not (mine or user.role == "supervisor"):
         raise HTTPException(403, "您没有此项权限")
-    await services.switchboard.hangup(call_id)
+    await services.switchboard.handling.hangup(call_id)
     await audit(request, user.login, "hangup", call_id)
     return {"ok": True}
 
@@ -171,9 +183,10 @@ async def tickets(
     state: Annotated[list[TicketState] | None, Query()] = None,
     department: str = "",
     call_id: str = "",
+    source: TicketSource | None = None,
 ) -> list[dict[str, Any]]:
-    """Tickets by state (may be repeated), department and call."""
-    return await cases.tickets(states=tuple(state or ()), department=department, call_id=call_id)
+    """Tickets by state (may be repeated), department, call and how they came."""
+    return await cases.tickets(states=tuple(state or ()), department=department, call_id=call_id, source=source or "")
 
 
 @router.get("/api/tickets/{ticket_id}")
@@ -205,11 +218,33 @@ async def accept(request: Request, ticket_id: str, user: SignedIn) -> dict[str, 
     return _ticket_view(request, user, await services_of(request).tickets.accept(ticket_id, user.actor()))
 
 
+@router.post("/api/tickets/{ticket_id}/depart")
+async def depart(request: Request, ticket_id: str, user: SignedIn) -> dict[str, Any]:
+    """Crew and vehicle have left."""
+    await _visible(request, user, ticket_id)
+    return _ticket_view(request, user, await services_of(request).tickets.advance(ticket_id, "depart", user.actor()))
+
+
+@router.post("/api/tickets/{ticket_id}/arrive")
+async def arrive(request: Request, ticket_id: str, user: SignedIn) -> dict[str, Any]:
+    """They are on the scene."""
+    await _visible(request, user, ticket_id)
+    return _ticket_view(request, user, await services_of(request).tickets.advance(ticket_id, "arrive", user.actor()))
+
+
+@router.post("/api/tickets/{ticket_id}/handle")
+async def handle(request: Request, ticket_id: str, user: SignedIn) -> dict[str, Any]:
+    """Work on the scene has begun."""
+    await _visible(request, user, ticket_id)
+    return _ticket_view(request, user, await services_of(request).tickets.advance(ticket_id, "handle", user.actor()))
+
+
 @router.post("/api/tickets/{ticket_id}/refuse")
-async def refuse(request: Request, ticket_id: str, body: Reason, user: SignedIn) -> dict[str, Any]:
+async def refuse(request: Request, ticket_id: str, body: Refused, user: SignedIn) -> dict[str, Any]:
     """The department gives the ticket back, with its reason."""
     await _visible(request, user, ticket_id)
-    return _ticket_view(request, user, await services_of(request).tickets.refuse(ticket_id, user.actor(), body.reason))
+    tickets = services_of(request).tickets
+    return _ticket_view(request, user, await tickets.refuse(ticket_id, user.actor(), body.reason, body.suggested))
 
 
 @router.post("/api/tickets/{ticket_id}/report")
@@ -239,12 +274,6 @@ async def health(services: Services) -> dict[str, Literal["ok"]]:
     async with services.database.read() as session:
         await session.scalar(select(1))
     return {"status": "ok"}
-
-
-def _desk_of(user: User) -> str:
-    if not user.extension:
-        raise HTTPException(403, "您的账号没有分配坐席")
-    return user.extension
 
 
 def _found(thing: T | None) -> T:

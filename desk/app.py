@@ -12,15 +12,56 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import Conflict, HeyiError, NotAllowed
-from desk import api, pages
+from desk import (
+    analysispages,
+    api,
+    assesspages,
+    assignapi,
+    briefpages,
+    callapi,
+    callbackapi,
+    calllist,
+    clockapi,
+    cutpages,
+    dispatchapi,
+    doorpages,
+    fieldapi,
+    fieldpages,
+    healthapi,
+    hookpages,
+    incidentapi,
+    knocks,
+    knowledgeapi,
+    knowledgepages,
+    missedapi,
+    modelpages,
+    open311,
+    pages,
+    publicpages,
+    searchpage,
+    transcriptapi,
+    voicepages,
+    wallboard,
+)
 from desk.auth import Auth, SameOrigin, SignInRefused
+from desk.boardfeed import BoardFeed
 from desk.i18n import language_of, translate
 from desk.live import Feed
+from desk.outdoors import set_limits
 from desk.pages import error_page, message_of
 from desk.render import STATIC
+from desk.ringclaims import RingClaims
 from desk.services import DeskServices
+from ticketing.analysis.briefs import Briefs
+from ticketing.assessment.service import Assessment
+from ticketing.callbacks.people import CallbackDesk
+from ticketing.callbacks.texts import Texts
+from ticketing.dispatch.scenes import UnitMissing
 from ticketing.fields import EditConflict
+from ticketing.knowledge.repository import ArticleMissing
+from ticketing.knowledge.service import Knowledge
 from ticketing.repository import TicketMissing
+from ticketing.selfservice.announcements import Announcements
 
 __all__ = ["DeskServices", "create_app"]
 
@@ -28,6 +69,8 @@ _STATUS: tuple[tuple[type[HeyiError], int], ...] = (
     (SignInRefused, 401),
     (NotAllowed, 403),
     (TicketMissing, 404),
+    (ArticleMissing, 404),
+    (UnitMissing, 404),
     (Conflict, 409),
     (HeyiError, 400),
 )
@@ -39,10 +82,14 @@ def create_app(services: DeskServices) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         feed: Feed = app.state.feed
+        board: BoardFeed = app.state.board
         await feed.start()
+        await board.start()
         try:
             yield
         finally:
+            app.state.claims.close()
+            await board.close()
             await feed.close()
 
     # The generated documentation pages load scripts from elsewhere; /api/docs is our own.
@@ -50,7 +97,43 @@ def create_app(services: DeskServices) -> FastAPI:
     app.state.services = services
     app.state.auth = Auth(services)
     app.state.feed = Feed(services)
+    app.state.board = BoardFeed(services)
+    app.state.callbacks = CallbackDesk(services.database, services.tickets, services.clock)
+    app.state.texts = Texts(services.database, services.tickets, services.clock, None)
+    app.state.assessment = Assessment(services.database, services.city, services.clock)
+    app.state.briefs = Briefs(services.database, services.analysis, services.clock)
+    app.state.knowledge = Knowledge(services.database, services.city, services.clock, services.tickets)
+    app.state.announcements = Announcements(services.database, services.city, services.clock, services.find_places)
+    app.state.claims = RingClaims(services.bus, services.clock, services.switchboard.calls)
+    set_limits(app)
     app.include_router(api.router)
+    app.include_router(callapi.router)
+    app.include_router(callbackapi.router)
+    app.include_router(healthapi.router)
+    app.include_router(incidentapi.router)
+    app.include_router(knowledgeapi.router)
+    app.include_router(knowledgepages.router)
+    app.include_router(dispatchapi.router)
+    app.include_router(wallboard.router)
+    app.include_router(calllist.router)
+    app.include_router(clockapi.router)
+    app.include_router(assignapi.router)
+    app.include_router(assesspages.router)
+    app.include_router(analysispages.router)
+    app.include_router(briefpages.router)
+    app.include_router(missedapi.router)
+    app.include_router(searchpage.router)
+    app.include_router(transcriptapi.router)
+    app.include_router(voicepages.router)
+    app.include_router(modelpages.router)
+    app.include_router(doorpages.router)
+    app.include_router(fieldapi.router)
+    app.include_router(fieldpages.router)
+    app.include_router(hookpages.router)
+    app.include_router(publicpages.router)
+    app.include_router(cutpages.router)
+    app.include_router(open311.router)
+    app.include_router(knocks.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _http_error)

@@ -1,9 +1,10 @@
 """Signing in: a signed cookie, checked on each request against the table of users."""
 
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -19,6 +20,8 @@ from desk.services import DeskServices
 from desk.users import Role, User, Users
 
 COOKIE = "heyi_session"
+#: Whose session it is, for the page of phones alone: without a network it shows what was last only to that person.
+WHO_COOKIE, WHO_PATH = "heyi_who", "/field/"
 #: One long shift with its handover; then the password is asked again.
 LIFETIME = timedelta(hours=13)
 
@@ -55,12 +58,22 @@ class Auth:
         return user
 
     def remember(self, response: Response, user: User, *, secure: bool) -> None:
-        """Set the session cookie."""
+        """Set the session cookie, and beside it whose session it is."""
         token = self._signer.dumps([user.login, user.stamp, self._services.clock.now().isoformat(timespec="seconds")])
         assert isinstance(token, str)  # noqa: S101
+        age = int(LIFETIME.total_seconds())
+        response.set_cookie(COOKIE, token, max_age=age, httponly=True, samesite="lax", secure=secure, path="/")
+        # No right hangs on it: the server believes the session alone.
         response.set_cookie(
-            COOKIE, token, max_age=int(LIFETIME.total_seconds()), httponly=True, samesite="lax", secure=secure, path="/"
-        )
+            WHO_COOKIE, quote(user.login, safe=""), max_age=age, httponly=False, samesite="strict", secure=secure,
+            path=WHO_PATH,
+        )  # fmt: skip
+
+    @staticmethod
+    def forget(response: Response) -> None:
+        """Take both cookies away."""
+        response.delete_cookie(COOKIE, path="/")
+        response.delete_cookie(WHO_COOKIE, path=WHO_PATH)
 
     async def user_of(self, request: Request) -> User | None:
         """Who makes this request; None where the cookie is absent, forged, too old or from before a new password."""
@@ -75,7 +88,11 @@ class Auth:
         if self._services.clock.now() - made_at > LIFETIME:
             return None
         user = await self._users.get(login)
-        return user if user is not None and secrets.compare_digest(user.stamp, str(stamp)) else None
+        if user is None or not secrets.compare_digest(user.stamp, str(stamp)):
+            return None
+        # Grid staff act for their own grid or community alone.
+        below = self._services.city.below(user.department or "") if user.role == "department" else frozenset()
+        return replace(user, below=below)
 
 
 async def current_user(request: Request) -> User:
@@ -99,6 +116,13 @@ def role_required(*roles: Role) -> object:
         return user
 
     return Depends(check)
+
+
+def desk_of(user: User) -> str:
+    """The extension at which this person sits; 403 where there is none."""
+    if not user.extension:
+        raise HTTPException(403, "您的账号没有分配坐席")
+    return user.extension
 
 
 def address_of(request: Request) -> str:

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, func, select
 
+from core.phones import normal
+from desk.happened import happened
 from desk.ports import CallRow
 from desk.rights import may_hear, may_see_caller, may_see_ticket, only
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import Views
-from telephony.switchboard import AgentView, CallView
+from switchboard.location import locate, told
+from switchboard.views import AgentView, CallView
+from telephony.ledger import QUEUED_DIRECTIONS
 from ticketing.events import TicketState
-from ticketing.phones import normal
 from ticketing.repository import TicketMissing, TicketRepository
 from ticketing.tables import Ticket
 
@@ -52,20 +54,30 @@ class Casebook:
         ]
 
     async def my_call_id(self) -> str | None:
-        """The call on this person's desk: live, else being wrapped up, else the newest draft that was left open."""
+        """The caller's call on this person's desk: live, else being wrapped up, else the newest draft left open."""
         extension = self._user.extension
         if not extension:
             return None
-        mine = [c for c in self._services.switchboard.calls() if extension in c.desks]
+        mine = [c for c in self._my_calls(extension) if c.direction in QUEUED_DIRECTIONS]
         # All emergency desks may ring together, busy ones too: who talks keeps the call that they are in.
-        live = min(mine, key=lambda c: c.state != "talking", default=None)
+        live = min(mine, key=lambda c: extension in c.ringing, default=None)
         if live:
             return live.call_id
         desk = _desk(self._services.switchboard.agents(), extension)
-        if desk and desk.call_id:
-            return desk.call_id
+        last = await self._services.ledger.call(desk.call_id) if desk and desk.call_id else None
+        if last is not None and last.direction in QUEUED_DIRECTIONS:
+            return last.id
         drafts = await self.drafts(except_call=None)
         return drafts[0]["call_id"] if drafts else None
+
+    def _my_calls(self, extension: str) -> list[CallView]:
+        return [c for c in self._services.switchboard.calls() if extension in c.desks]
+
+    def side_call(self) -> dict[str, Any] | None:
+        """The call that this person's desk has dialled, or that another desk makes to it."""
+        calls = self._my_calls(self._user.extension or "-")
+        own = next((c for c in calls if c.direction not in QUEUED_DIRECTIONS), None)
+        return None if own is None else self._views.live_call(own, with_caller=True)
 
     async def drafts(self, *, except_call: str | None) -> list[dict[str, Any]]:
         """Drafts of this desk that nobody submitted, the newest first, without the one of the call shown."""
@@ -83,18 +95,18 @@ class Casebook:
 
     async def call(self, call_id: str) -> dict[str, Any] | None:
         """Everything about a call that this person may see; None where there is none such, or it is not theirs."""
-        live = next((c for c in self._services.switchboard.calls() if c.call_id == call_id), None)
+        live = self._services.switchboard.live_call(call_id)
         row = None if live else await self._services.ledger.call(call_id)
         facts: CallView | CallRow | None = live or row
-        desks = live.desks if live else only(row.agent if row else None)
+        desks = (live.desks if live else only(row.agent if row else None)) | await self._services.ledger.desks(call_id)
         async with self._services.database.read() as session:
-            ticket = await TicketRepository(session).by_call(call_id)
+            ticket = await TicketRepository(session).about_call(call_id)
         if not desks and ticket:
             desks = only(ticket.agent_extension)
         if facts is None or not may_hear(self._user, desks, ticket):
             return None
         seen = (
-            self._views.live_call(live, with_caller=may_see_caller(self._user, live.desks))
+            self._views.live_call(live, with_caller=may_see_caller(self._user, desks))
             if live
             else self._views.past_call(row)
             if row
@@ -103,6 +115,10 @@ class Casebook:
         transcript = await self._services.transcripts.of_call(call_id)
         return {
             **seen,
+            **self._views.happened(await happened(self._services.database, call_id)),
+            "location": self._views.location(
+                locate(self._services.city, facts.caller, await told(self._services.database, call_id))
+            ),
             "transcript": [self._views.utterance(u) for u in transcript],
             "verdict": await self.verdict(call_id),
             "ticket": self._views.ticket(ticket, self._user.role) if ticket else None,
@@ -143,23 +159,22 @@ class Casebook:
             callbacks = await repository.callbacks(ticket.id)
         return {
             **self._views.ticket(ticket, self._user.role),
+            "steps": self._views.steps(ticket),
             "history": self._views.history(history),
             "callbacks": self._views.callbacks(callbacks),
         }
 
     async def tickets(
-        self, *, states: Sequence[TicketState] = (), department: str = "", call_id: str = ""
+        self, *, states: Sequence[TicketState] = (), department: str = "", call_id: str = "", source: str = ""
     ) -> list[dict[str, Any]]:
         """Tickets that this person may see, emergencies first, then by due time and age; at most ``PAGE``."""
-        wanted = select(Ticket)
-        if self._user.role == "department":
-            department = self._user.department or "-"
-        if department:
-            wanted = wanted.where(Ticket.department == department)
+        wanted = select(Ticket).where(*self._of(department))
         if states:
             wanted = wanted.where(Ticket.state.in_(states))
         if call_id:
             wanted = wanted.where(Ticket.call_id == call_id)
+        if source:
+            wanted = wanted.where(Ticket.source == source)
         order = (Ticket.is_emergency.desc(), Ticket.due_at.is_(None), Ticket.due_at, Ticket.created_at)
         if states == ("closed",):
             order = (Ticket.closed_at.desc(),)  # type: ignore[assignment]
@@ -167,17 +182,20 @@ class Casebook:
             rows = await session.scalars(wanted.order_by(*order).limit(PAGE))
             return [self._views.ticket(ticket, self._user.role) for ticket in rows]
 
-    async def counts(self, department: str = "") -> dict[str, int]:
-        """How many tickets are in each state."""
+    async def counts(self, department: str = "", source: str = "") -> dict[str, int]:
+        """How many tickets that this person may list are in each state."""
+        wanted = select(Ticket.state, func.count()).where(*self._of(department)).group_by(Ticket.state)
+        if source:
+            wanted = wanted.where(Ticket.source == source)
         async with self._services.database.read() as session:
-            return await _counts(session, department)
+            return {row[0]: row[1] for row in await session.execute(wanted)}
 
-
-async def _counts(session: AsyncSession, department: str) -> dict[str, int]:
-    wanted = select(Ticket.state, func.count()).group_by(Ticket.state)
-    if department:
-        wanted = wanted.where(Ticket.department == department)
-    return {row[0]: row[1] for row in await session.execute(wanted)}
+    def _of(self, department: str) -> list[ColumnElement[bool]]:
+        """Of this department; staff's own, and of those below for which they may act, whatever is asked."""
+        own = self._user.departments
+        if self._user.staff and department not in own:
+            return [Ticket.department.in_(own)]
+        return [Ticket.department == department] if department else []
 
 
 def _desk(agents: Sequence[AgentView], extension: str) -> AgentView | None:

@@ -8,20 +8,20 @@ page that resumes sees exactly what the others saw.
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from sqlalchemy import func, select
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from core.database import StoredEvent
 from core.events import Event, to_json
-from desk.rights import Audience, only, receives
+from desk.rights import Audience, audience_of_call, only, receives
 from desk.services import DeskServices
+from desk.sse import RETRY, Fanout, Page, encode
 from desk.users import User
+from ticketing.events import TicketLinked, TicketUnlinked
 from ticketing.repository import TicketMissing, TicketRepository
 
 log = structlog.get_logger(__name__)
@@ -32,12 +32,7 @@ QUEUE = 256
 PARTIALS = 512
 #: Events replayed at most; a page that was away longer loads its state afresh.
 REPLAY = 2000
-HEARTBEAT_S = 15.0
-#: A browser that takes nothing for so long is dropped.
-STALL_S = 20.0
-
-_QUEUE_FACTS = frozenset({"CallQueued", "CallRinging", "CallRingEnded", "CallAnswered", "CallEnded", "AgentChanged"})
-_OF_THE_CALL = frozenset({"UtterancePartial", "UtteranceHeard", "TranscriptReady", "CallTriaged"})
+_OF_INCIDENTS = frozenset({TicketLinked.__name__, TicketUnlinked.__name__})
 
 
 @dataclass(frozen=True)
@@ -49,52 +44,24 @@ class Frame:
     audience: Audience
 
 
-def encode(event_type: str, body: str, seq: int | None) -> bytes:
-    """Server-sent event as in the HTML standard, section 9.2.6; ``body`` is one line of JSON."""
-    head = f"id: {seq}\n" if seq is not None else ""
-    return f"{head}event: {event_type}\ndata: {body}\n\n".encode()
+class _Page(Page):
+    def __init__(self, user: User, joint: int) -> None:
+        super().__init__(QUEUE)
+        self.user, self._joint = user, joint
+
+    def take(self, frame: Frame) -> None:
+        """What this person may know and was not sent as a replay."""
+        if receives(self.user, frame.audience) and (frame.seq is None or frame.seq > self._joint):
+            self.offer(frame.data)
 
 
-class _Page:
-    """One open connection."""
-
-    def __init__(self, user: User) -> None:
-        self.user = user
-        self.queue: asyncio.Queue[Frame | None] = asyncio.Queue(QUEUE)
-        self.over = False
-
-    def offer(self, frame: Frame) -> None:
-        if self.over or not receives(self.user, frame.audience):
-            return
-        try:
-            self.queue.put_nowait(frame)
-        except asyncio.QueueFull:
-            self.end()
-
-    def end(self) -> None:
-        """Let go of everything that waits; the browser asks again from the last event it has."""
-        self.over = True
-        while not self.queue.empty():
-            self.queue.get_nowait()
-        self.queue.put_nowait(None)
-
-
-class Feed:
+class Feed(Fanout[_Page]):
     """Reads new events once and fans them out."""
 
     def __init__(self, services: DeskServices) -> None:
-        self._services = services
-        self._pages: set[_Page] = set()
+        super().__init__(services)
         self._partials: deque[Event] = deque(maxlen=PARTIALS)
-        self._wake = asyncio.Event()
         self._seq = 0
-        self._task: asyncio.Task[None] | None = None
-        self._stop_listening: Callable[[], None] | None = None
-
-    @property
-    def pages(self) -> int:
-        """Open connections."""
-        return len(self._pages)
 
     async def latest(self) -> int:
         """Number of the newest stored event, 0 when there is none."""
@@ -103,27 +70,15 @@ class Feed:
 
     async def start(self) -> None:
         self._seq = await self.latest()
-        self._stop_listening = self._services.bus.listen(self._heard)
-        self._task = asyncio.create_task(self._run(), name="desk:feed")
-
-    async def close(self) -> None:
-        """End every page's connection and stop reading."""
-        if self._stop_listening:
-            self._stop_listening()
-        for page in tuple(self._pages):
-            page.end()
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await super().start()
 
     async def stream(self, user: User, after: int | None) -> AsyncIterator[bytes]:
         """Encoded events for ``user``: first the stored ones after number ``after``, then what happens."""
-        page = _Page(user)
         joint = self._seq
+        page = _Page(user, joint)
         self._pages.add(page)
         try:
-            yield b"retry: 1000\n\n"
+            yield RETRY
             if after is None or after > joint:
                 yield encode("hello", "{}", joint)
             elif joint - after > REPLAY:
@@ -132,16 +87,8 @@ class Feed:
                 async for frame in self._replay(after, joint):
                     if receives(user, frame.audience):
                         yield frame.data
-            while not page.over:
-                try:
-                    waiting = await asyncio.wait_for(page.queue.get(), HEARTBEAT_S)
-                except TimeoutError:
-                    yield b": still here\n\n"
-                    continue
-                if waiting is None:
-                    return
-                if waiting.seq is None or waiting.seq > joint:
-                    yield waiting.data
+            async for said in page.frames():
+                yield said
         finally:
             self._pages.discard(page)
 
@@ -168,7 +115,7 @@ class Feed:
                 if self._pages:
                     frame = await self._stored(row)
                     for page in tuple(self._pages):
-                        page.offer(frame)
+                        page.take(frame)
                 self._seq = row.seq
         while self._partials:
             event = self._partials.popleft()
@@ -178,7 +125,7 @@ class Feed:
             audience = await self._audience(event.type, event.call_id, json.loads(body))
             data = encode(event.type, body, None)
             for page in tuple(self._pages):
-                page.offer(Frame(None, data, audience))
+                page.take(Frame(None, data, audience))
 
     async def _replay(self, after: int, until: int) -> AsyncIterator[Frame]:
         while after < until:
@@ -196,10 +143,10 @@ class Feed:
         return Frame(row.seq, encode(row.type, row.body, row.seq), audience)
 
     async def _audience(self, event_type: str, call_id: str | None, body: dict[str, Any]) -> Audience:
-        if event_type in _QUEUE_FACTS:
-            return Audience(all_desks=True)
-        if event_type in _OF_THE_CALL and call_id:
-            return Audience(desks=await call_desks(self._services, call_id))
+        if (audience := audience_of_call(event_type, body)) is not None:
+            if audience.desks_of_call and call_id:
+                return replace(audience, desks=audience.desks | await call_desks(self._services, call_id))
+            return audience
         if ticket_id := body.get("ticket_id"):
             async with self._services.database.read() as session:
                 try:
@@ -208,48 +155,25 @@ class Feed:
                     return Audience()
             # The department that a ticket has just left must hear that it is gone.
             concerned = {ticket.department, *ticket.assist, body.get("department", "")} - {""}
-            return Audience(desks=frozenset({ticket.agent_extension} - {""}), departments=frozenset(concerned))
+            return Audience(
+                # Who has called about an incident concerns every desk that has, or is about to have, one of its calls.
+                all_desks=event_type in _OF_INCIDENTS,
+                desks=frozenset({ticket.agent_extension} - {""}),
+                departments=frozenset(concerned),
+                arbiters=True,
+            )
         return Audience()
 
 
 async def call_desks(services: DeskServices, call_id: str) -> frozenset[str]:
     """Extensions of the desks where this call rings, is or was; empty where it reached nobody."""
-    for call in services.switchboard.calls():
-        if call.call_id == call_id:
-            return call.desks
+    call = services.switchboard.live_call(call_id)
+    if call is not None:
+        return call.desks
     row = await services.ledger.call(call_id)
     return only(row.agent if row is not None else None)
 
 
-class EventStream(Response):
-    """Sends a live stream until the browser leaves, stalls, or the stream ends."""
-
-    media_type = "text/event-stream"
-
-    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        del self.headers["content-length"]
-        self._chunks = chunks
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        tasks = [asyncio.create_task(self._say(send)), asyncio.create_task(_gone(receive))]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        if isinstance(outcomes[0], Exception) and not isinstance(outcomes[0], TimeoutError | OSError):
-            raise outcomes[0]
-
-    async def _say(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for chunk in self._chunks:
-            async with asyncio.timeout(STALL_S):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def desks_ever(services: DeskServices, call_id: str) -> frozenset[str]:
+    """Those, and every desk that took part and has left: they may still hear and read what they were in."""
+    return await call_desks(services, call_id) | await services.ledger.desks(call_id)

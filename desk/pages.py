@@ -1,25 +1,44 @@
 """The pages. Rows come from :mod:`desk.casebook`; what moves is drawn by the scripts in ``web/``."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from sqlalchemy import select
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from core.audit import AuditEntry
 from core.errors import HeyiError
 from desk.api import Cases
-from desk.auth import COOKIE, Auth, SignedIn, SignInRefused, address_of, audit
+from desk.assignapi import own_of, parts_of
+from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit
+from desk.clockapi import clocks_of
+from desk.clockviews import coloured
 from desk.context import services_of
+from desk.directory import directory
+from desk.doorviews import of_ticket
+from desk.fieldapi import of_ticket as field_of
 from desk.i18n import language_of, translate
-from desk.live import Feed
+from desk.incidents import IncidentBook
+from desk.live import Feed, desks_ever
+from desk.messageviews import messages_of
 from desk.render import page
-from desk.rights import may_hear, only
+from desk.rights import may_hear
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import PAUSE_REASONS, Views
+from switchboard.desks import MISSED
+from telephony.events import Leg
+from telephony.queues import LAST_RESORT
+from telephony.recordings import sealer as recordings
 from ticketing.events import TicketState
 from ticketing.repository import TicketRepository
+from ticketing.sources import NAMES as SOURCE_NAMES
+from ticketing.sources import SOURCES
 
+#: After this long, a player that goes on has begun again.
+ONE_LISTENING = timedelta(minutes=30)
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
 
@@ -34,7 +53,9 @@ TABS: dict[str, tuple[str, tuple[TicketState, ...]]] = {
 
 
 def _home(user: User) -> str:
-    return "/desk" if user.role == "agent" else "/department"
+    homes = {"agent": "/desk", "supervisor": "/wallboard", "arbiter": "/rulings", "grid": "/field/"}
+    homes["reviewer"] = "/knowledge"
+    return homes.get(user.role, "/department")
 
 
 @router.get("/")
@@ -69,46 +90,71 @@ async def login(
 async def logout(request: Request, user: SignedIn) -> Response:
     await audit(request, user.login, "sign_out")
     response = RedirectResponse("/login", 303)
-    response.delete_cookie(COOKIE, path="/")
+    Auth.forget(response)
     return response
 
 
 @router.get("/desk")
 async def desk(request: Request, user: SignedIn, services: Services) -> Response:
-    if user.role != "agent":
+    """The call taker's page; the supervisor's, too, who goes on with a call that he has taken over."""
+    if user.role not in ("agent", "supervisor") or (user.role == "supervisor" and not user.extension):
         return RedirectResponse(_home(user), 303)
     views = Views(services.city, language_of(request))
     lines = {line.number: views.line_name(line.number) for line in services.city.lines}
     emergency = [line.number for line in services.city.lines if line.kind == "emergency"]
+    own = services.city.desk(user.extension or "")
     return page(
         request,
         "desk.html",
         me=user,
+        in_queue=own is None or own.in_queue,
         pause_reasons=PAUSE_REASONS,
         choices=views.choices(),
         setup={
             "extension": user.extension,
+            "in_queue": own is None or own.in_queue,
+            "supervisor": user.role == "supervisor",
             "lines": lines,
             "emergency": emergency,
             "wrapup_s": services.settings.wrapup_s,
+            "auto_answer": own is not None and own.auto_answer,
+            "missed": MISSED,
+            "last_resort": LAST_RESORT,
+            "area_code": services.city.profile.area_code,
+            "directory": directory(services.city, views.language, user.extension),
         },
     )
 
 
 @router.get("/department")
 async def department(
-    request: Request, user: SignedIn, cases: Cases, services: Services, tab: str = "", department: str = ""
+    request: Request,
+    user: SignedIn,
+    cases: Cases,
+    services: Services,
+    tab: str = "",
+    department: str = "",
+    source: str = "",
 ) -> Response:
     """A department's tickets; with ``?part=1`` only the list, for the script that keeps it fresh."""
     if user.role == "agent":
         raise HTTPException(403, "您没有此项权限")
-    key = user.department or "" if user.role == "department" else department
-    tabs = {name: entry for name, entry in TABS.items() if user.role == "supervisor" or name != "refused"}
-    chosen = tab if tab in tabs else "new"
+    below = sorted(user.below)
+    key = department
+    if user.staff and department not in user.departments:
+        # Who acts for others sees theirs beside his own.
+        key = "" if below else user.department or ""
+    sends = user.role in ("supervisor", "dispatcher")
+    tabs = {name: entry for name, entry in TABS.items() if sends or name != "refused"}
+    # Who sends begins with what nobody has; everybody else with what nobody has accepted.
+    chosen = tab if tab in tabs else "refused" if user.role == "dispatcher" else "new"
     feed: Feed = request.app.state.feed
     seq = await feed.latest()
-    counts = await cases.counts(key)
+    came = source if source in SOURCES else ""
+    counts = await cases.counts(key, came)
     views = Views(services.city, language_of(request))
+    tickets = await cases.tickets(states=tabs[chosen][1], department=key, source=came)
+    await coloured(services.tickets.clocks, views, tickets)
     return page(
         request,
         "tickets.html" if request.query_params.get("part") else "department.html",
@@ -116,9 +162,14 @@ async def department(
         seq=seq,
         tabs=[(name, title, sum(counts.get(s, 0) for s in states)) for name, (title, states) in tabs.items()],
         tab=chosen,
-        tickets=await cases.tickets(states=tabs[chosen][1], department=key),
+        tickets=tickets,
         department=key,
-        title=views.department_name(key) if key else views.text("全部部门"),
+        source=came,
+        sources=[(each, views.text(name)) for each, name in SOURCE_NAMES.items()],
+        own=await own_of(request, user, services, {key} - {""} or user.departments),
+        title=views.department_name(key or user.department or "") or views.text("全部部门"),
+        # By whose tickets the list may be narrowed.
+        pick=views.named([user.department or "", *below]) if user.staff else views.choices()["departments"],
         departments=views.choices()["departments"],
         now=services.clock.now(),
     )
@@ -132,7 +183,7 @@ async def ticket(request: Request, number: str, user: SignedIn, cases: Cases, se
     async with services.database.read() as session:
         row = await TicketRepository(session).by_number(number)
     seen = await cases.ticket(row.id) if row else None
-    if seen is None:
+    if row is None or seen is None:
         raise HTTPException(404, "没有找到这张工单")
     call: dict[str, Any] | None = await cases.call(seen["call_id"]) if seen["call_id"] else None
     views = Views(services.city, language_of(request))
@@ -142,24 +193,39 @@ async def ticket(request: Request, number: str, user: SignedIn, cases: Cases, se
         me=user,
         seq=seq,
         ticket=seen,
+        incident=await IncidentBook(services, user, views).of_ticket(row),
+        may_link=user.role in ("agent", "supervisor"),
+        door=await of_ticket(services, user, views, row),
+        clocks=await clocks_of(request, user, services, row),
+        assigned=await parts_of(request, user, services, row),
+        field=await field_of(request, user, services, row),
         call=call,
-        departments=views.choices()["departments"],
+        spoken=await messages_of(services, user, row.id),
+        departments=[*views.choices()["departments"], *views.near(row)],
         now=services.clock.now(),
     )
 
 
 @router.get("/calls/{call_id}/recording")
-async def recording(request: Request, call_id: str, user: SignedIn, services: Services) -> Response:
-    """The recording, in ranges as players ask for it. Every request leaves a trace."""
+async def recording(
+    request: Request, call_id: str, user: SignedIn, services: Services, leg: Leg | None = None
+) -> Response:
+    """The recording (``?leg=`` one side of it), in ranges as players ask for it. Every listening leaves a trace."""
     row = await services.ledger.call(call_id)
     async with services.database.read() as session:
         ticket = await TicketRepository(session).by_call(call_id)
-    if row is None or not may_hear(user, only(row.agent), ticket):
+        kept = {row.file: row for row in await recordings.of_call(session, call_id)}
+    if row is None or not may_hear(user, await desks_ever(services, call_id), ticket):
         raise HTTPException(404, "没有找到")
-    file = recording_file(services.settings.recordings, row.recording or "")
+    name = row.recording or ""
+    if name and leg is not None:
+        name = f"{row.id}-{leg}.wav"
+    if name in kept and kept[name].deleted_at is not None:
+        raise HTTPException(410, "录音保存期已满，已经删除")
+    file = recording_file(services.settings.recordings, name)
     if file is None:
         raise HTTPException(404, "没有录音")
-    await audit(request, user.login, "recording", call_id, request.headers.get("range", ""))
+    await note_listening(request, user, services, call_id, f"leg={leg}" if leg is not None else "")
     return FileResponse(file, headers={"Cache-Control": "no-store"})
 
 
@@ -171,6 +237,25 @@ async def api_docs(request: Request, user: SignedIn) -> Response:
 @router.get("/api/openapi.json")
 async def openapi(request: Request, user: SignedIn) -> dict[str, Any]:
     return cast(dict[str, Any], request.app.openapi())
+
+
+async def note_listening(request: Request, user: User, services: DeskServices, call_id: str, what: str) -> None:
+    """One entry in the audit for each time somebody plays a recording; ``what`` of the call it is, empty: all of it.
+
+    A player that jumps asks for ranges in the middle; they belong to the listening that began a while ago. Whatever
+    begins at the beginning, or follows no entry of the same person, place, call and side, is a listening of its own.
+    """
+    wanted = request.headers.get("range", "")
+    if wanted.startswith("bytes=") and not wanted.startswith("bytes=0-"):
+        begun = select(AuditEntry.detail).where(
+            AuditEntry.call_id == call_id, AuditEntry.what == "recording", AuditEntry.who == user.login,
+            AuditEntry.address == address_of(request), AuditEntry.at > services.clock.now() - ONE_LISTENING,
+        )  # fmt: skip
+        async with services.database.read() as session:
+            details = list(await session.scalars(begun))
+        if any(detail.startswith(what) if what else not detail.startswith(("leg=", "message=")) for detail in details):
+            return
+    await audit(request, user.login, "recording", call_id, f"{what} {wanted}".strip())
 
 
 def recording_file(folder: Path, name: str) -> Path | None:

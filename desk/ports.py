@@ -1,32 +1,105 @@
 """What the screens ask of the rooms that ``heyi`` joins to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from core.city import Mode as CityMode
+from switchboard.desks import ChosenState
+from switchboard.handling import TransferKind
+from switchboard.kept.keeping import Keeping
+from switchboard.marks import Marks
+from switchboard.missed.listing import MissedList
+from switchboard.missed.recalls import Recalls
+from switchboard.standing import Standings
+from switchboard.supervision import Mode
+from switchboard.views import AgentView, CallView
 from telephony.events import Leg
-from telephony.switchboard import AgentView, CallView, ChosenState
 from triage.verdict import Verdict
 
 
-class Switchboard(Protocol):
-    """Live calls and desks, and what a person may do to them."""
-
-    def agents(self) -> Sequence[AgentView]: ...
-
-    def calls(self) -> Sequence[CallView]: ...
-
+class Desks(Protocol):
     async def set_agent_state(self, extension: str, state: ChosenState, reason: str = "") -> None: ...
 
     async def end_wrapup(self, extension: str) -> None:
         """Back to the state that was chosen last."""
         ...
 
+
+class Handling(Protocol):
     async def rejoin(self, extension: str) -> bool:
         """Ring this desk again for the call it holds; True once it has joined, False where it holds none."""
         ...
 
     async def hangup(self, call_id: str) -> None: ...
+
+    async def transfer(self, call_id: str, kind: TransferKind, target: str, *, by: str, reason: str = "") -> None: ...
+
+    async def consult(self, call_id: str, target: str, *, by: str, outside: bool = False) -> None: ...
+
+    async def take_back(self, call_id: str, *, by: str) -> None: ...
+
+    async def conference(self, call_id: str, *, by: str) -> None: ...
+
+    async def complete(self, call_id: str, *, by: str, reason: str = "") -> None: ...
+
+    async def link(self, call_id: str, group: str, *, by: str) -> str: ...
+
+    async def leave(self, call_id: str, extension: str) -> None: ...
+
+    async def dismiss(self, call_id: str, channel: str) -> None: ...
+
+    async def ask_silent(self, call_id: str) -> None: ...
+
+
+class Supervision(Protocol):
+    async def watch(self, call_id: str, mode: Mode, *, by: str) -> None: ...
+
+    async def take_over(self, call_id: str, *, by: str) -> None: ...
+
+    async def stop(self, call_id: str, *, by: str) -> None: ...
+
+    async def ask_help(self, call_id: str, *, by: str) -> None: ...
+
+    async def help_given(self, call_id: str, agent: str, *, by: str) -> None: ...
+
+
+class Modes(Protocol):
+    @property
+    def current(self) -> CityMode: ...
+
+    async def switch(self, key: str, *, by: str, reason: str = "") -> None: ...
+
+
+class Switchboard(Protocol):
+    """Live calls and desks, and what a person may do to them. What each does: :mod:`switchboard`."""
+
+    @property
+    def desks(self) -> Desks: ...
+    @property
+    def handling(self) -> Handling: ...
+    @property
+    def supervision(self) -> Supervision: ...
+    @property
+    def modes(self) -> Modes: ...
+    @property
+    def missed(self) -> MissedList: ...
+    @property
+    def recalls(self) -> Recalls: ...
+    @property
+    def keeping(self) -> Keeping: ...
+    @property
+    def standings(self) -> Standings: ...
+    @property
+    def marks(self) -> Marks: ...
+
+    def agents(self) -> Sequence[AgentView]: ...
+
+    def calls(self) -> Sequence[CallView]: ...
+
+    def live_call(self, call_id: str) -> CallView | None:
+        """One live call."""
+        ...
 
 
 class CallRow(Protocol):
@@ -34,6 +107,8 @@ class CallRow(Protocol):
 
     @property
     def id(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
     @property
     def line(self) -> str: ...
     @property
@@ -64,6 +139,10 @@ class Ledger(Protocol):
         """Calls of this number, latest first."""
         ...
 
+    async def desks(self, call_id: str) -> frozenset[str]:
+        """Extensions of all desks that took part and have left."""
+        ...
+
 
 class UtteranceRow(Protocol):
     """One finished utterance; times in seconds from the start of its leg's audio."""
@@ -78,6 +157,15 @@ class UtteranceRow(Protocol):
     def start_s(self) -> float: ...
     @property
     def end_s(self) -> float: ...
+    @property
+    def second_s(self) -> float:
+        """The second of the recording in which it was begun."""
+        ...
+
+    @property
+    def names(self) -> Sequence[Mapping[str, Any]]:
+        """Names of the city in the text: :class:`asr.recognition.NameHeard` as plain JSON."""
+        ...
 
 
 class Transcripts(Protocol):

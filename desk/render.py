@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from desk.context import services_of
 from desk.i18n import COOKIE, Language, language_of, messages_json, translate
+from desk.navigation import in_bar, in_menu
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -30,7 +31,9 @@ def environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(_=lambda text: translate(language, text), static=static_url, lang=language)
+    made.globals.update(
+        _=lambda text: translate(language, text), static=static_url, lang=language, in_bar=in_bar, in_menu=in_menu
+    )
     made.filters["data"] = _data
     return made
 

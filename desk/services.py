@@ -1,16 +1,40 @@
 """Everything the screens stand on, handed over once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from core.bus import Bus
 from core.city import City
 from core.clock import Clock
 from core.database import Database
+from core.metrics import Sample
+from core.secrets import site_secret
 from core.settings import Settings
+from desk.emergencies import scenes
 from desk.ports import Ledger, Switchboard, Transcripts, Verdicts
+from ticketing.analysis.service import Analysis
+from ticketing.assign.service import Assignments
+from ticketing.clocks.calendar import WorkCalendar
+from ticketing.dispatch.service import Dispatch
+from ticketing.doors.intake import Judged
+from ticketing.doors.mail import server_of
+from ticketing.doors.outward import networks
+from ticketing.doors.room import Doors
+from ticketing.patrol.service import FieldWork
 from ticketing.service import Tickets
 from triage.questions import Question, load_questions
+from triage.verdict import Place
+
+
+async def no_metrics() -> Sequence[Sample]:
+    """Where nothing is measured."""
+    return ()
+
+
+def no_places(_text: str) -> Sequence[Place]:
+    """Where nobody knows the city's places."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,5 +53,46 @@ class DeskServices:
     tickets: Tickets
     #: SIP password of a desk, by extension.
     sip_secret: Callable[[str], str]
+    #: Figures for monitoring.
+    metrics: Callable[[], Awaitable[Sequence[Sample]]] = no_metrics
     #: First questions by category.
     questions: Mapping[str, tuple[Question, ...]] = field(default_factory=load_questions)
+    #: Places of the city that a text names, the best first.
+    find_places: Callable[[str], Sequence[Place]] = no_places
+
+    #: Judges what is written as it judges calls; None: nobody does.
+    judged: Judged | None = None
+
+    @cached_property
+    def doors(self) -> Doors:
+        """Letters, public form, Open311, and messages to other systems."""
+        settings = self.settings
+        return Doors(
+            self.database, self.city, self.clock, secret=site_secret(settings.data, settings.secret),
+            data=settings.data, judge=self.judged, private=networks(settings.hook_networks),
+            scene=scenes(self.city, self.transcripts), mail=server_of(settings),
+        )  # fmt: skip
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What the tickets say together."""
+        return Analysis(self.database, self.city, self.clock)
+
+    @cached_property
+    def assignments(self) -> Assignments:
+        """Departments' parts in tickets, rulings, supervision."""
+        return Assignments(self.database, self.tickets, self.clock)
+
+    @cached_property
+    def fieldwork(self) -> FieldWork:
+        """What phones send from the spot."""
+        photos = self.settings.data / "photos"
+        return FieldWork(
+            self.database, self.clock, self.tickets, self.assignments, self.dispatch, self.doors.intake, photos
+        )
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """Units, their duty and their orders."""
+        calendar = WorkCalendar(self.city.calendar, self.city.profile.timezone)
+        return Dispatch(self.database, self.clock, self.tickets, self.find_places, lambda day: calendar.day(day).works)

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.city import City, Person
 from core.database import Base, Database
-from ticketing.actor import Actor
+from ticketing.actor import STAFF, Actor
 
-Role = Literal["agent", "department", "supervisor"]
+Role = Literal["agent", "department", "supervisor", "arbiter", "dispatcher", "grid", "reviewer"]
 
 _hasher = PasswordHash.recommended()  # argon2id
 
@@ -35,7 +35,7 @@ class UserRow(Base):
     password_hash: Mapped[str] = mapped_column(String(255))
     #: Desk of a call taker, else None.
     extension: Mapped[str | None] = mapped_column(String(8))
-    #: Department of a department user, else None.
+    #: Department of whoever is staff of one, else None.
     department: Mapped[str | None] = mapped_column(String(60))
 
 
@@ -50,10 +50,25 @@ class User:
     department: str | None
     #: Changes with the password; a session made under another one is void.
     stamp: str
+    #: Departments below their own for which they may act, too; whoever signs in has them from the city's data.
+    below: frozenset[str] = frozenset()
+
+    @property
+    def staff(self) -> bool:
+        """Whether they belong to a department, and see only what is its own."""
+        return self.role in STAFF
+
+    @property
+    def departments(self) -> frozenset[str]:
+        """Keys of the departments whose matters are theirs; empty for whoever is staff of none."""
+        return self.below | {self.department} if self.staff and self.department else frozenset()
 
     def actor(self) -> Actor:
         """This person as the tickets know them."""
-        return Actor(login=self.login, role=self.role, department=self.department or "", extension=self.extension or "")
+        return Actor(
+            login=self.login, role=self.role, department=self.department or "", extension=self.extension or "",
+            below=self.below,
+        )  # fmt: skip
 
 
 def _user(row: UserRow) -> User:
@@ -77,6 +92,11 @@ class Users:
         async with self._database.read() as session:
             row = await session.get(UserRow, login)
             return None if row is None else _user(row)
+
+    async def names(self) -> dict[str, str]:
+        """Every login with the person's name, for screens."""
+        async with self._database.read() as session:
+            return {login: name for login, name in await session.execute(select(UserRow.login, UserRow.name))}
 
     async def verify(self, login: str, password: str) -> User | None:
         """The user when the password is right, else None."""

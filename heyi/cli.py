@@ -16,8 +16,6 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from asr import models
-from core import modelstore
 from core.bus import Bus
 from core.city import City, Person
 from core.cityfile import load_city
@@ -28,32 +26,60 @@ from core.logs import set_up_logs
 from core.newcity import new_city
 from core.settings import Settings
 from desk.users import Users
-from heyi import prepare
+from heyi import (
+    asr_command,
+    db_command,
+    flow_command,
+    ivr_command,
+    ivr_report,
+    line_command,
+    models_command,
+    prepare,
+    quality_command,
+    recordings_command,
+    review_command,
+    selfservice_command,
+    transcripts_command,
+    transfer_command,
+    triage_command,
+    webhooks_command,
+)
 from heyi.demo.command import demo as run_demo
 from heyi.house import House
-from ivr import voice_model
 from telephony import dialplan
 from telephony.install import Install, Server, check_space
-from telephony.probe import probe
-from telephony.reconcile import Reconciler, Report
-from triage import evaluate
+from telephony.proof import Report
+from telephony.reconcile import Reconciler
 
 console = Console(stderr=True)
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="heyi 合一: one queue for all hotlines of a city.")
 city_app = typer.Typer(no_args_is_help=True, help="The city's files.")
 dialplan_app = typer.Typer(no_args_is_help=True, help="The city as Asterisk's configuration.")
-models_app = typer.Typer(no_args_is_help=True, help="Speech and voice models.")
 asterisk_app = typer.Typer(no_args_is_help=True, help="The Asterisk that runs from heyi's own folder.")
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in at the desk.")
-triage_app = typer.Typer(no_args_is_help=True, help="Judgement.")
-line_app = typer.Typer(no_args_is_help=True, help="The way to the city's exchange.")
 app.add_typer(city_app, name="city")
 app.add_typer(dialplan_app, name="dialplan")
-app.add_typer(models_app, name="models")
+app.add_typer(models_command.app, name="models")
 app.add_typer(asterisk_app, name="asterisk")
-app.add_typer(triage_app, name="triage")
+app.add_typer(triage_command.app, name="triage")
 app.add_typer(user_app, name="user")
-app.add_typer(line_app, name="line")
+asr_command.app.command("backlog")(transcripts_command.backlog)
+asr_command.app.command("index")(transcripts_command.index)
+app.add_typer(asr_command.app, name="asr")
+app.add_typer(line_command.app, name="line")
+app.add_typer(db_command.app, name="db")
+app.command("import")(transfer_command.import_command)
+app.command("export")(transfer_command.export_command)
+app.add_typer(flow_command.app, name="flow")
+ivr_command.app.command("report")(ivr_report.report_command)
+app.add_typer(ivr_command.app, name="ivr")
+review_command.join(quality_command.app, app)
+app.add_typer(quality_command.app, name="quality")
+app.add_typer(recordings_command.app, name="recordings")
+app.add_typer(webhooks_command.app, name="webhooks")
+app.add_typer(webhooks_command.doors_app, name="doors")
+app.add_typer(selfservice_command.announcements_app, name="announcements")
+app.add_typer(selfservice_command.cars_app, name="cars")
 
 
 def main() -> None:
@@ -133,6 +159,7 @@ def city_check(folder: Annotated[Path | None, typer.Argument()] = None) -> None:
         "towns": len(city.towns),
         "communities": sum(len(town.communities) for town in city.towns),
         "categories": sum(len(group.categories) for group in city.taxonomy),
+        "flows": len(city.flows),
     }
     console.print(f"{city.profile.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
 
@@ -182,38 +209,6 @@ def dialplan_apply() -> None:
     console.print(f"changed: {', '.join(changed) or 'nothing'}")
 
 
-@models_app.command("list")
-def models_list() -> None:
-    """Models known to heyi and whether they are on this machine."""
-    settings = Settings()
-    table = Table("name", "what", "licence", "MB", "state")
-    for found in [*models.listing(settings.cache), *modelstore.listing([voice_model.KOKORO], settings.cache)]:
-        table.add_row(
-            found.model.name, found.model.title, found.model.licence, str(found.model.megabytes), found.problem or "✓"
-        )
-    console.print(table)
-
-
-@models_app.command("fetch")
-def models_fetch() -> None:
-    """Fetch the city's recognition model and the voice, with hashes checked."""
-    settings, city = _site()
-    console.print(str(models.ensure(city.profile.asr_model, settings.cache)))
-    console.print(str(voice_model.ensure(settings.cache)))
-
-
-@models_app.command("check")
-def models_check() -> None:
-    """Check the models' hashes."""
-    settings, city = _site()
-    faults = [models.check(city.profile.asr_model, settings.cache), voice_model.check(settings.cache)]
-    for fault in filter(None, faults):
-        console.print(fault)
-    if any(faults):
-        raise HeyiError("a model is absent or damaged", hint="./run heyi models fetch")
-    console.print("models are whole")
-
-
 @asterisk_app.command("start")
 def asterisk_start() -> None:
     """Render the configuration and start Asterisk in the background."""
@@ -227,36 +222,6 @@ def asterisk_stop() -> None:
     """End it, calls and all."""
     settings = Settings()
     Server(Install.find(settings), _folder(settings)).stop()
-
-
-@triage_app.command("eval")
-def triage_eval(
-    file: Path,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-    predictions: Annotated[Path | None, typer.Option()] = None,
-) -> None:
-    """Score the judgement on a file: id, line, text, is_emergency, code, place, phone, nature, tags."""
-    _, city = _site()
-    report = evaluate.evaluate(file, city, progress=not as_json)
-    if predictions is not None:
-        report.write_predictions(predictions)
-    if as_json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False))
-    else:
-        console.print(report)
-
-
-@line_app.command("check")
-def line_check() -> None:
-    """Ask the trunk by SIP OPTIONS whether it is there; exit 0 only if it is and tells no fault of its own."""
-    settings = Settings()
-    trunk = f"{settings.trunk_host}:{settings.trunk_port}"
-    found = asyncio.run(probe(settings.trunk_host, settings.trunk_port, source=settings.host))
-    if not found.reachable:
-        raise HeyiError(f"trunk {trunk} is not reachable: {found.reason}", hint="HEYI_TRUNK_HOST, HEYI_TRUNK_PORT")
-    if not found.in_service:
-        raise HeyiError(f"trunk {trunk} is reachable, but out of service: SIP {found.code}")
-    console.print(f"trunk {trunk} is reachable: SIP {found.code} after {found.rtt_ms} ms", highlight=False)
 
 
 @app.command()
@@ -284,6 +249,7 @@ async def _reconcile(settings: Settings, city: City, since: datetime | None) -> 
     events = _folder(settings) / "log" / "cel-custom" / "Master.csv"
     reconciler = Reconciler(database, SystemClock(), events, [desk.extension for desk in city.desks])
     try:
+        await database.upgrade(db_command.say)  # heyi may never have run
         with Progress(console=console, transient=True) as progress:
             reading = progress.add_task("reading Asterisk's event files", total=None)
             found = await reconciler.compare(since, lambda path: progress.update(reading, description=path.name))
@@ -331,7 +297,7 @@ def _print_reports(found: Report, repaired: list[str], left: Report) -> None:
 def user_add(
     login: str,
     name: Annotated[str, typer.Option(help="Name shown on the screens.")],
-    role: Annotated[str, typer.Option(help="agent, department or supervisor.")],
+    role: Annotated[str, typer.Option(help="agent, department, supervisor, arbiter, dispatcher, grid or reviewer.")],
     extension: Annotated[str | None, typer.Option(help="The call taker's desk.")] = None,
     department: Annotated[str | None, typer.Option(help="Key of the department.")] = None,
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",
@@ -358,7 +324,7 @@ async def _add_user(settings: Settings, person: Person) -> None:
     check_space(settings)
     database = Database(settings.db_url, Bus())
     try:
-        await database.create_all()
+        await database.upgrade(db_command.say)
         await Users(database).add(person)
     finally:
         await database.close()

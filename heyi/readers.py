@@ -1,16 +1,19 @@
 """What rooms asked for in their own words, answered from the rooms that have it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import select
 
-from asr import transcripts
+from asr.record import transcripts
+from asr.record.backlog import TranscriptPass
 from core.database import Database
+from telephony import ledger
+from telephony.callids import CALLBACK
 from telephony.events import Leg
-from telephony.ledger import CallRow
+from telephony.ledger import QUEUED_DIRECTIONS, CallRow
 from ticketing.tables import Ticket
 from triage import store
 from triage.verdict import Verdict
@@ -25,6 +28,9 @@ class Said:
     text: str
     start_s: float
     end_s: float
+    #: Second of the recording in which it was begun.
+    second_s: float
+    names: Sequence[Mapping[str, Any]]
 
 
 class Transcripts:
@@ -36,7 +42,14 @@ class Transcripts:
     async def of_call(self, call_id: str) -> Sequence[Said]:
         async with self._database.read() as session:
             rows = await transcripts.of_call(session, call_id)
-        return [Said(row.id, cast(Leg, row.leg), row.text, row.start_s, row.end_s) for row in rows]
+            call = await ledger.call(session, call_id)
+        return [
+            Said(
+                row.id, cast(Leg, row.leg), row.text, row.start_s, row.end_s,
+                transcripts.second_of(row, call), row.names,
+            )
+            for row in rows
+        ]  # fmt: skip
 
     async def caller_live(self, call_id: str) -> Sequence[tuple[str, str]]:
         """Id and text of what the caller was heard to say live, in the order in which it was begun."""
@@ -49,7 +62,11 @@ async def answered_without_ticket(database: Database, since: datetime) -> Sequen
     """Answered callers that have no ticket though they called after ``since``: call, line, number, extension."""
     has_ticket = select(Ticket.id).where(Ticket.call_id == CallRow.id).exists()
     wanted = select(CallRow.id, CallRow.line, CallRow.caller, CallRow.agent).where(
-        CallRow.arrived_at > since, CallRow.direction == "in", CallRow.answered_at.is_not(None), ~has_ticket
+        CallRow.arrived_at > since,
+        CallRow.direction.in_(QUEUED_DIRECTIONS),
+        CallRow.answered_at.is_not(None),
+        ~CallRow.id.startswith(CALLBACK),  # asked about its ticket, and given to a person on demand
+        ~has_ticket,
     )
     async with database.read() as session:
         return [(row[0], row[1], row[2], row[3]) for row in await session.execute(wanted)]
@@ -76,13 +93,20 @@ async def ended_without_record(database: Database, since: datetime) -> Sequence[
     waiting = (
         select(transcripts.PendingRecording.call_id).where(transcripts.PendingRecording.call_id == CallRow.id).exists()
     )
+    # In which nothing was understood: a second time would find as little.
+    heard = (
+        select(TranscriptPass.call_id)
+        .where(TranscriptPass.call_id == CallRow.id, TranscriptPass.state.in_(("done", "half")))
+        .exists()
+    )
     wanted = select(CallRow).where(
         CallRow.arrived_at > since,
-        CallRow.direction == "in",
+        CallRow.direction.in_(QUEUED_DIRECTIONS),
         CallRow.answered_at.is_not(None),
         CallRow.ended_at.is_not(None),
         ~spoken,
         ~waiting,
+        ~heard,
     )
     async with database.read() as session:
         return list(await session.scalars(wanted))

@@ -1,4 +1,4 @@
-"""Text to the phonemes that the voice model was trained on: misaki for Chinese, letter names for Latin letters."""
+"""Chinese text to the phonemes that the voice model was trained on: misaki's, with letter names for Latin letters."""
 
 import logging
 import re
@@ -12,14 +12,11 @@ with warnings.catch_warnings():
     import jieba  # type: ignore[import-untyped]
     from misaki.zh import ZHG2P
 
+from ivr.english import LETTERS
 from ivr.readings import spoken
 
-#: English letter names in the model's phonemes (its diphthongs are written A, I, O): 栋号 and plates have letters.
-_LETTERS = {
-    "A": "ˈA", "B": "bˈi", "C": "sˈi", "D": "dˈi", "E": "ˈi", "F": "ˈɛf", "G": "ʤˈi", "H": "ˈAʧ", "I": "ˈI",
-    "J": "ʤˈA", "K": "kˈA", "L": "ˈɛl", "M": "ˈɛm", "N": "ˈɛn", "O": "ˈO", "P": "pˈi", "Q": "kjˈu", "R": "ˈɑɹ",
-    "S": "ˈɛs", "T": "tˈi", "U": "jˈu", "V": "vˈi", "W": "dˈʌbᵊlju", "X": "ˈɛks", "Y": "wˈI", "Z": "zˈi",
-}  # fmt: skip
+#: English words that stand in Chinese prompts (English 请按8); all others are spelled.
+_WORDS = {"english": "ˈɪŋɡlɪʃ"}
 _PIECES = re.compile(r"[A-Za-z]+|[^A-Za-z]+")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -36,7 +33,8 @@ class Phonemes:
         said = ""
         for piece in _PIECES.findall(spoken(text)):
             if piece[0].isascii() and piece[0].isalpha():
-                said += " " + " ".join(_LETTERS[letter] for letter in piece.upper()) + " "
+                word = _WORDS.get(piece.lower())
+                said += f" {word or ' '.join(LETTERS[letter] for letter in piece.upper())} "
             elif _HAN.search(piece) or piece.strip():
                 said += self._chinese(piece)
         return re.sub(r"\s+", " ", said).strip()

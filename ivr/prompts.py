@@ -1,14 +1,20 @@
-"""The city's spoken prompts as sound files for Asterisk."""
+"""The city's spoken prompts as sound files for Asterisk, and the pieces of its flows for the shelf."""
 
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from core.speaking import seconds
+from ivr.inventory import Saying
+from ivr.joints import closed, read_wav
+from ivr.spokenstore import SpokenStore
 from ivr.voice import Voice, key
+from ivr.voice_model import speaker as speaks
 
 
 def ensure_prompts(
@@ -19,13 +25,19 @@ def ensure_prompts(
     speaker: str = "zf_xiaobei",
     speed: float = 1.0,
     console: Console | None = None,
+    recorded: Mapping[str, Path] | None = None,
 ) -> list[Path]:
     """Make ``<name>.wav`` (8 kHz, mono, 16-bit) in ``folder`` for each name and text; returns those newly written.
 
     What is up to date stays untouched: beside each sound lies ``<name>.key``, which names what it was made from.
-    Names become file names: letters, digits, ``_``, ``-`` and ``/`` for subfolders.
+    Names become file names: letters, digits, ``_``, ``-`` and ``/`` for subfolders. What ``recorded`` has under a name
+    is taken from there.
     """
-    stale = [name for name, text in texts.items() if not _current(folder, name, key(text, speaker, speed))]
+    wanted = {name: key(text, speaker, speed) for name, text in texts.items()}
+    for name, path in (recorded or {}).items():
+        if name in texts:
+            wanted[name] = f"recorded {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    stale = [name for name in texts if not _current(folder, name, wanted[name])]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     written: list[Path] = []
     if not stale:
@@ -33,13 +45,32 @@ def ensure_prompts(
     with Progress(*columns, console=console or Console(stderr=True)) as progress:
         task = progress.add_task("speaking prompts", total=len(stale))
         for name in stale:
-            sound = voice.wav8k(texts[name], speaker, speed)
+            sound = (recorded or {}).get(name) or voice.wav8k(texts[name], speaker, speed)
             target = _place(folder, name)
             _copy(sound, target)
-            target.with_suffix(".key").write_text(key(texts[name], speaker, speed), encoding="ascii")
+            target.with_suffix(".key").write_text(wanted[name], encoding="ascii")
             written.append(target)
             progress.advance(task)
     return written
+
+
+def ensure_spoken(sayings: Iterable[Saying], store: SpokenStore, voice: Voice, console: Console | None = None) -> int:
+    """Speaks what is not in ``store`` yet; how many. Broken off, it leaves what it has spoken."""
+    absent = [one for one in sayings if not store.has(one.text, one.language)]
+    if not absent:
+        return 0
+    lengths = [seconds(one.text, one.language) for one in absent]
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    # The estimate looks back over many: texts differ in length.
+    with Progress(*columns, console=console or Console(stderr=True), speed_estimate_period=300) as progress:
+        task = progress.add_task(
+            f"speaking {len(absent)} texts, {sum(lengths) / 60:.0f} min of speech", total=sum(lengths)
+        )
+        for one, length in zip(absent, lengths, strict=True):
+            pcm = read_wav(voice.wav8k(one.text, speaks(store.voice, one.language)))
+            store.put(one.text, one.language, closed(pcm, one.text))
+            progress.advance(task, length)
+    return len(absent)
 
 
 def _place(folder: Path, name: str) -> Path:

@@ -19,9 +19,9 @@ _BY_ROW = frozenset({"12345"})
 
 #: What is counted: with these 2 is 两, and any number is a quantity.
 _COUNTED = (
-    "个|位|名|人|次|天|小时|钟头|分钟|秒钟|周|星期|条|件|台|辆|只|张|间|家|户|口|块|元|角|米|吨|层楼|平方米|平方|公里|公斤|千米|"
+    "个|位|名|人(?!社)|次|天|小时|钟头|分钟|秒钟|周|星期|条|件|台|辆|只|张|间|家|户|口|块|元|角|米|吨|层楼|平方米|平方|公里|公斤|千米|"
     "千克|克|升|毫米|厘米|瓶|桶|袋|箱|份|把|棵|头|匹|艘|架|座|栋楼|盏|扇|根|股|群|批|场|趟|部|岁|倍|种|组|队|支|排|段|年前|年后|年内|"
-    "个月|点钟|点半"
+    "个月|点钟|点半|伏|千伏|瓦|千瓦|分贝|千帕"
 )
 #: Where 2 stays 二 and the number is a quantity all the same.
 _ORDERED = "栋|幢|座|楼|层|单元|期|区|组|年级|班|级|月|日|度|摄氏度|分|秒|点|年|号|千|百|万|亿"
@@ -37,7 +37,19 @@ _UNITS = {
     "kg": "公斤",
     "cm": "厘米",
     "mm": "毫米",
+    "m": "米",
+    "kV": "千伏",
+    "V": "伏",
+    "kW": "千瓦",
+    "dB": "分贝",
+    "kPa": "千帕",
 }
+#: Not the end of a plate or a ticket's number: there a letter stands before the figures, or behind.
+_UNIT = re.compile(
+    rf"(?<![A-Za-z\d.])(\d+(?:\.\d+)?)\s*({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})"
+    r"(?![A-Za-z\d])"
+)
+_SPEED = re.compile(r"(?<![A-Za-z\d.])(\d+(?:\.\d+)?)\s*km/h(?![A-Za-z\d])")
 _WIDE = str.maketrans("０１２３４５６７８９％：．－～", "0123456789%:.-~")
 
 
@@ -74,8 +86,8 @@ def quantity(number: int) -> str:
 def spoken(text: str) -> str:
     """``text`` with every number written out as it is said; everything else stays as it is."""
     text = text.translate(_WIDE)
-    for unit, name in _UNITS.items():
-        text = re.sub(rf"(?<=\d)\s*{re.escape(unit)}(?![A-Za-z])", name, text)
+    text = _SPEED.sub(r"每小时\1公里", text)
+    text = _UNIT.sub(lambda found: found[1] + _UNITS[found[2]], text)
     for pattern, reading in _RULES:
         text = pattern.sub(reading, text)
     return text
@@ -106,10 +118,12 @@ def _counted(match: re.Match[str]) -> str:
 
 
 def _clock(match: re.Match[str]) -> str:
-    hour, minute = int(match[1]), int(match[2])
-    if not minute:
-        return quantity(hour) + "点整"
-    return f"{quantity(hour)}点{'零' if minute < 10 else ''}{quantity(minute)}分"
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    said = "两点" if match[1] == "2" else quantity(hour) + "点"
+    if not minute and not second:
+        return said + "整"
+    said += f"{'零' if minute < 10 else ''}{quantity(minute)}分"
+    return said + (f"{'零' if second < 10 else ''}{quantity(second)}秒" if second else "")
 
 
 def _date(match: re.Match[str]) -> str:
@@ -151,11 +165,19 @@ _NUMBER = r"(?<![\d.])(\d+(?:\.\d+)?)"
 _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     # Ticket numbers and number plates: letters and figures in one piece.
     (re.compile(r"[A-Za-z]+\d[\dA-Za-z]*(?:-\d+)*|\d+[A-Za-z][\dA-Za-z]*"), _code),
-    (re.compile(r"(?<!\d)([12]\d{3})[-/](\d{1,2})[-/](\d{1,2})(?!\d)"), _date),
-    (re.compile(r"(?<!\d)(\d{4})(?=年(?!前|后|内|级))"), lambda m: digit_by_digit(m[1])),
-    (re.compile(r"(?<!\d)([01]?\d|2[0-4]):([0-5]\d)(?::[0-5]\d)?(?!\d)"), _clock),
+    (re.compile(r"(?<!\d)([12]\d{3})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.])"), _date),
+    (re.compile(r"(?<!\d)(\d{4})(?=年(?!前|后|内|级)|\s*[-~至到]\s*\d{4}年)"), lambda m: digit_by_digit(m[1])),
+    (re.compile(r"(?<=[年\d])\s*[-~]\s*(?=\d{1,2}:[0-5]\d)"), lambda m: "到"),
+    (re.compile(r"(?<=[零一二三四五六七八九])\s*[-~]\s*(?=[零一二三四五六七八九]{4}年)"), lambda m: "到"),
+    (re.compile(r"(?<!\d)([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?!\d)"), _clock),
+    (re.compile(r"(?<=\d):(?=\d)"), lambda m: "比"),
+    (re.compile(r"(?<=\d)\s*[×*]\s*(?=\d)"), lambda m: "乘"),
+    (re.compile(r"(?<=[\d零幺一二三四五六七八九])\+(?=\d)"), lambda m: "加"),
+    # Counted by an order, 2 stays 二: 第二次.
+    (re.compile(r"(?<=第)(\d+)"), lambda m: quantity(int(m[1]))),
     (re.compile(r"(?<!\d)(?:0\d{2,3}-\d{7,8}|400-?\d{3}-?\d{4}|1[3-9]\d{9})(?!\d)"), _phone),
     (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), lambda m: ""),
+    (re.compile(r"(?<![\d.])100%"), lambda m: "百分之百"),
     (re.compile(r"(\d+(?:\.\d+)?)%"), lambda m: f"百分之{_decimal(m[1])}"),
     (re.compile(r"[¥￥](\d+(?:\.\d+)?)"), lambda m: f"{_decimal(m[1])}元"),
     (
@@ -165,9 +187,14 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<=\d)\s*[~-]\s*(?=\d)"), lambda m: "到"),
     (re.compile(r"(?<![\d\w])-(\d+(?:\.\d+)?)"), _below_zero),
     (re.compile(rf"(?<!\d)(\d{{3,}})({_NAMED})"), _named),
+    # 10000, 10086: service numbers of five digits and more.
+    (re.compile(r"(?<!\d)(\d{5,})(?=号)"), lambda m: digit_by_digit(m[1], phone=True)),
+    (re.compile(rf"(?<![\d.])2(?=[至到]\d+(?:{_COUNTED}))"), lambda m: "两"),
+    # An hour of the day, not the point of 2点5.
+    (re.compile(r"(?<![\d.])2(?=点(?!\d)|点\d+分)"), lambda m: "两"),
+    (re.compile(r"(?<![\d.])2(?=[千万亿])"), lambda m: "两"),
     (re.compile(rf"{_NUMBER}({_COUNTED})"), _counted),
     (re.compile(rf"{_NUMBER}(?={_ORDERED})"), lambda m: _decimal(m[1])),
-    (re.compile(r"(?<=第)(\d+)"), lambda m: quantity(int(m[1]))),
     (re.compile(r"(?<![\d.])\d+\.\d+(?![\d.])"), lambda m: _decimal(m[0])),
     (re.compile(r"\d+"), _bare),
 )

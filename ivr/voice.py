@@ -1,4 +1,4 @@
-"""The voice: Mandarin text to sound, with Kokoro on ONNX Runtime."""
+"""The voice: Mandarin and English text to sound, with Kokoro on ONNX Runtime."""
 
 import hashlib
 import json
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from core.errors import HeyiError, ModelMissing
 from core.modelstore import HINT
+from ivr.english import EnglishPhonemes
 from ivr.phonemes import Phonemes
 from ivr.sound import Pcm, Samples, decimate, level, to_pcm, write_wav
-from ivr.voice_model import VOICES
+from ivr.voice_model import ENGLISH, VOICES
 
 #: Samples per second that the model gives.
 RATE = 24_000
@@ -44,7 +45,8 @@ class Voice:
         self._dir = model_dir
         self._spoken = cache / "spoken"
         self._threads = threads
-        self._phonemes = Phonemes(cache / "words")
+        chinese = Phonemes(cache / "words")
+        self._phonemes: dict[bool, Callable[[str], str]] = {False: chinese, True: EnglishPhonemes(chinese)}
         self._lock = threading.Lock()
         self._session: onnxruntime.InferenceSession | None = None
         self._styles: dict[str, NDArray[np.float32]] = {}
@@ -54,31 +56,38 @@ class Voice:
     def say(self, text: str, voice: str = "zf_xiaobei", speed: float = 1.0) -> Pcm:
         """``text`` as sound: int16, mono, 24 kHz. Text without anything to say gives an empty array.
 
-        ``speed`` 1.0 is the voice's own; raises :class:`HeyiError` for a voice that does not exist.
+        ``speed`` 1.0 is the voice's own; raises :class:`HeyiError` for a voice that does not exist. An English voice
+        reads English, and names in Chinese characters as Mandarin.
         """
         return to_pcm(self._say(text, voice, speed))
 
+    def telephone(self, text: str, voice: str = "zf_xiaobei", speed: float = 1.0) -> Pcm:
+        """``text`` for the telephone: int16, mono, 8 kHz, about -20 dBFS; kept nowhere."""
+        return to_pcm(level(decimate(self._say(text, voice, speed), RATE)))
+
     def wav8k(self, text: str, voice: str = "zf_xiaobei", speed: float = 1.0) -> Path:
-        """WAV file of ``text`` for the telephone: 8 kHz, mono, 16-bit, about -20 dBFS; made once, then kept.
+        """WAV file of ``text`` as :meth:`telephone` gives it; made once, then kept.
 
         Several processes may ask for the same text at once: both make it, the last rename stays, the bytes are equal.
         """
         _known(voice)
         path = self._spoken / f"{key(text, voice, speed)}.wav"
         if not path.is_file():
-            write_wav(path, to_pcm(level(decimate(self._say(text, voice, speed), RATE))), 8000)
+            write_wav(path, self.telephone(text, voice, speed), 8000)
         return path
 
     def _say(self, text: str, voice: str, speed: float) -> Samples:
         _known(voice)
+        phonemes = self._phonemes[voice in ENGLISH]
+
+        def tokens(part: str) -> list[int]:
+            return [self._vocab[c] for c in phonemes(part) if c in self._vocab]
+
         pause = np.zeros(int(_PAUSE_S * RATE), np.float32)
         sounds: list[Samples] = []
-        for tokens in pieces(text, self._tokens):
-            sounds += [self._infer(tokens, voice, speed), pause]
+        for piece in pieces(text, tokens):
+            sounds += [self._infer(piece, voice, speed), pause]
         return np.concatenate(sounds[:-1]) if sounds else np.zeros(0, np.float32)
-
-    def _tokens(self, text: str) -> list[int]:
-        return [self._vocab[c] for c in self._phonemes(text) if c in self._vocab]
 
     def _infer(self, tokens: list[int], voice: str, speed: float) -> Samples:
         session, style = self._load(voice)
@@ -137,5 +146,5 @@ def pieces(text: str, tokens: Callable[[str], list[int]]) -> list[list[int]]:
 
 
 def _known(voice: str) -> None:
-    if voice not in VOICES:
-        raise HeyiError(f"there is no voice {voice!r}", hint=f"use one of {', '.join(VOICES)}")
+    if voice not in VOICES and voice not in ENGLISH:
+        raise HeyiError(f"there is no voice {voice!r}", hint=f"use one of {', '.join(VOICES | ENGLISH)}")

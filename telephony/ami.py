@@ -7,6 +7,7 @@ mute peer, growing pauses between attempts, and one sink that cannot break the c
 
 import asyncio
 import itertools
+import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -147,6 +148,8 @@ class _Manager(Manager):  # type: ignore[misc]
 
     def connection_made(self, f: "asyncio.Task[tuple[asyncio.Transport, _Protocol]]") -> None:
         if not self.closing:
+            if not f.cancelled() and f.exception() is not None:  # refused: while Asterisk is away the pauses grow, too
+                self.reconnect_timeout = self._owner._next_pause()
             super().connection_made(f)
         elif not f.cancelled() and f.exception() is None:  # made while the end came: nobody would close it
             f.result()[0].close()
@@ -302,9 +305,13 @@ class Ami:
             log.warning("the connection to Asterisk was lost", address=self._address)
             self._on_down()
 
-    def _next_pause(self) -> int:
+    def _next_pause(self) -> float:
+        """Seconds until the next attempt: doubled with each failure, a little shorter by chance.
+
+        Many that lost one Asterisk must not all come back in the same moment.
+        """
         self._failures += 1
-        return int(min(_MAX_PAUSE_S, 2 ** (self._failures - 1)))
+        return float(min(_MAX_PAUSE_S, 2 ** min(self._failures - 1, 10))) * random.uniform(0.8, 1.0)  # noqa: S311
 
     async def _watch(self) -> None:
         """Ping; a peer that does not answer in time is cut off, so that reconnecting begins."""

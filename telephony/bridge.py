@@ -2,32 +2,43 @@
 
 Live facts come over AMI. After every login — the first, and each one after a lost connection — the truth is read anew:
 calls from Asterisk's event file (from where everything before is settled), desks from ``QueueStatus``, and what is
-still alive from ``CoreShowChannels``. Facts carry ids of their own, so reading them again adds nothing twice.
+still alive from ``CoreShowChannels``. Facts carry ids of their own, so reading them again adds nothing twice. A call
+that the file no longer tells from its beginning is adopted from the ledger (:mod:`telephony.adopt`); afterwards the
+ledger is proved and repaired (:mod:`telephony.keeper`).
 """
 
 import asyncio
 import contextlib
+import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.city import City
 from core.clock import Clock
-from core.database import Database
-from core.errors import AmiError
+from core.database import Database, StoredEvent
+from core.errors import AmiError, HeyiError
 from core.events import Event
 from core.settings import Settings
-from telephony import ledger
+from telephony import adopt, ledger
+from telephony.adopt import Channel, Joined
 from telephony.agents import AgentTracker
 from telephony.ami import Ami
-from telephony.calls import CallTracker, fact_id
-from telephony.cel import CelEvent, from_message, read_file
+from telephony.call import fact_id
+from telephony.calls import CallTracker
+from telephony.cel import CelEvent, from_message
 from telephony.dialplan import ami_secret
-from telephony.events import CallEnded, CallEvent
+from telephony.eventfiles import Place, place_of, read_on
+from telephony.events import CallEnded, CallEvent, DeskJoined
+from telephony.keeper import Keeper
+from telephony.reconcile import Reconciler
 from telephony.wire import Message
 
 log = structlog.get_logger(__name__)
@@ -45,8 +56,7 @@ _RESYNC = Message(Event="heyi-resync")
 class _Mark:
     """A place in the event file and the time at which it was the end."""
 
-    inode: int
-    offset: int
+    place: Place
     at: datetime
 
 
@@ -58,19 +68,23 @@ class Bridge:
         self._database = database
         self._clock = clock
         self._extensions = [d.extension for d in city.desks]
-        self.calls = CallTracker(self._extensions)
+        self._rung: dict[str, str] = {}
+        self.calls = CallTracker(self._extensions, self._rung)
         self.agents = AgentTracker(d for d in city.desks if d.in_queue)
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        #: Told of every key that a channel has received, at once: unique id and digit.
+        self.on_key: Callable[[str, str], None] = lambda channel, digit: None
         self._marks: deque[_Mark] = deque(maxlen=1000)
         self._looking: asyncio.TimerHandle | None = None
         self._consumer: asyncio.Task[None] | None = None
         self._synced = asyncio.Event()
+        self.keeper = Keeper(Reconciler(database, clock, self.event_file, self._extensions), clock)
         self.ami = Ami(
             host="127.0.0.1",
             port=settings.ami_port,
             user=settings.ami_user,
             secret=ami_secret(settings),
-            on_event=self._messages.put_nowait,
+            on_event=self._came,
             on_up=lambda: self._messages.put_nowait(_RESYNC),
             on_down=self._synced.clear,
         )
@@ -78,6 +92,11 @@ class Bridge:
     @property
     def event_file(self) -> Path:
         return self._settings.data / "asterisk" / "log" / "cel-custom" / "Master.csv"
+
+    @property
+    def in_step(self) -> bool:
+        """Whether calls and desks are known as they are now."""
+        return self._synced.is_set()
 
     async def start(self) -> None:
         """Connect and catch up with everything that happened. Raises :class:`AmiError` when Asterisk cannot be had."""
@@ -89,12 +108,24 @@ class Bridge:
             raise AmiError("Asterisk answers, but its calls and desks could not be read", hint="see the log above")
 
     async def close(self) -> None:
+        await self.keeper.close()
         await self.ami.close()
         if self._looking is not None:
             self._looking.cancel()
         if self._consumer is not None:
             self._consumer.cancel()
             await asyncio.gather(self._consumer, return_exceptions=True)
+
+    async def will_ring(self, call_id: str, number: str) -> None:
+        """Remember whom the call ``call_id``, which is placed next, rings."""
+        self._rung[call_id] = number
+        async with self._database.work() as work:
+            work.session.add(ledger.Rung(call_id=call_id, number=number))
+
+    def _came(self, message: Message) -> None:
+        self._messages.put_nowait(message)
+        if message.get("Event") == "DTMFEnd" and message.get("Direction") == "Received":
+            self.on_key(message.get("Uniqueid", ""), message.get("Digit", ""))
 
     async def _consume(self) -> None:
         checkpoint = asyncio.create_task(self._checkpoints(), name="bridge checkpoints")
@@ -129,7 +160,7 @@ class Bridge:
             try:
                 await self._resync()
                 return
-            except (AmiError, SQLAlchemyError, OSError) as error:
+            except (HeyiError, SQLAlchemyError, OSError) as error:
                 log.error("not in step with Asterisk yet, trying again", error=str(error)[:200])
             await asyncio.sleep(pause)
             pause = min(pause * 2, 10)
@@ -145,6 +176,10 @@ class Bridge:
             return []
         if kind in ("QueueMemberStatus", "QueueMemberPause"):
             return [*self.agents.member(message, self._clock.now())]
+        if kind in ("Hold", "Unhold"):
+            return self._with_agents(self.calls.hold(message.get("Uniqueid", ""), kind == "Hold", self._clock.now()))
+        if kind == "DTMFEnd" and message.get("Direction") == "Received":
+            return [*self.calls.pressed(message.get("Uniqueid", ""), message.get("Digit", ""), self._clock.now())]
         return []
 
     def _look_again(self) -> None:
@@ -179,17 +214,19 @@ class Bridge:
 
     async def _resync(self) -> None:
         asked = self._clock.now()
-        members = await self.ami.query("QueueStatus", "QueueStatusComplete", {"Queue": "hotline"})
+        members = await self.ami.query("QueueStatus", "QueueStatusComplete")
         channels = await self.ami.query("CoreShowChannels", "CoreShowChannelsComplete")
         # The file is written a moment before or after the same event is sent. Read once this moment has passed, it
         # holds the end of every call that was no longer in the list of channels.
         await asyncio.sleep(_MOMENT_S)
         now = self._clock.now()
-        self.calls = CallTracker(self._extensions)
+        place = await self._settled()
+        events = await asyncio.to_thread(lambda: list(read_on(self.event_file, place)))
+        async with self._database.read() as session:
+            self._rung |= await ledger.rung(session)
+        self.calls = CallTracker(self._extensions, self._rung)
         self.agents.clear_calls()
-        facts: list[Event] = []
-        for event in await asyncio.to_thread(self._read_events, await self._position()):
-            facts += self._with_agents(self.calls.feed(event))
+        facts: list[Event] = await self._replay(events, [Channel.of(c, now) for c in channels])
         facts += self._with_agents(self.calls.lost({c.get("Uniqueid", "") for c in channels}, asked, now))
         # States are what is true now; what was passed through while reading was told in its time.
         facts = [f for f in facts if isinstance(f, CallEvent)]
@@ -202,6 +239,35 @@ class Bridge:
         await self._store(facts)
         self._synced.set()
         log.info("in step with Asterisk", calls=len(self.calls.calls), facts=len(facts))
+        self.keeper.ask(place)
+
+    async def _replay(self, events: list[CelEvent], living: list[Channel]) -> list[Event]:
+        """Feed what was read; before it the calls that it does not begin, after it the living whom nobody told of."""
+        async with self._database.read() as session:
+            rows = adopt.untold(await ledger.open_calls(session), events, living)
+            desks = await _joined(session, [row.id for row in rows])
+        self._with_agents(adopt.restore(self.calls, rows, desks, events, living))
+        facts: list[Event] = []
+        for event in events:
+            facts += self._with_agents(self.calls.feed(event))
+        ended = {event.uniqueid for event in events if event.type == "HANGUP"}
+        strangers = adopt.strangers(living, {*self.calls.calls, *ended})
+        for channel in strangers:
+            said = [await self._variable(channel, name) for name in ("HEYI_LINE", "QUEUE_PRIO", "HEYI_QUEUE")]
+            if said[0]:
+                facts += self._with_agents(adopt.introduce(self.calls, channel, *said))
+        adopted = [*(row.id for row in rows), *(channel.uniqueid for channel in strangers)]
+        facts += self._with_agents(adopt.attach(self.calls, adopted, living))
+        if adopted:
+            log.warning("calls that the event file does not begin", calls=", ".join(adopted))
+        return facts
+
+    async def _variable(self, channel: Channel, name: str) -> str:
+        """A channel's variable; empty where it has none, or is gone."""
+        try:
+            return (await self.ami.action("Getvar", {"Channel": channel.name, "Variable": name})).get("Value", "")
+        except AmiError:
+            return ""
 
     async def _lost_in_ledger(self, channels: list[Message], now: datetime) -> list[Event]:
         """Ends for calls that the ledger holds open although neither Asterisk nor its file knows them any more."""
@@ -219,33 +285,19 @@ class Bridge:
 
     # -- how far the event file is settled
 
-    def _read_events(self, offset: int) -> list[CelEvent]:
-        return list(read_file(self.event_file, offset))
-
-    async def _position(self) -> int:
+    async def _settled(self) -> Place | None:
         async with self._database.read() as session:
             row = await session.get(ledger.CelPosition, self._settings.node)
-        stat = self._stat()
-        # Another inode or a shorter file is a new file: read it from its start.
-        return (
-            row.offset if row is not None and stat is not None and row.inode == stat[0] and row.offset <= stat[1] else 0
-        )
-
-    def _stat(self) -> tuple[int, int] | None:
-        try:
-            found = self.event_file.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_size
+        return Place(row.inode, row.offset) if row is not None else None
 
     async def _checkpoints(self) -> None:
         """Every now and then: the newest mark before which no call is open becomes the place to read on from."""
         while True:
             await asyncio.sleep(_CHECKPOINT_S)
-            stat = self._stat()
-            if stat is None or not self._synced.is_set() or not self._messages.empty():
+            place = place_of(self.event_file)
+            if place is None or not self._synced.is_set() or not self._messages.empty():
                 continue
-            self._marks.append(_Mark(*stat, self._clock.now()))
+            self._marks.append(_Mark(place, self._clock.now()))
             oldest = min((c.arrived_at for c in self.calls.calls.values()), default=self._clock.now())
             settled = None
             while self._marks and self._marks[0].at < oldest - timedelta(seconds=10):
@@ -253,6 +305,21 @@ class Bridge:
             if settled is not None:
                 with contextlib.suppress(SQLAlchemyError):
                     async with self._database.work() as work:
+                        place = settled.place
                         await work.session.merge(
-                            ledger.CelPosition(node=self._settings.node, inode=settled.inode, offset=settled.offset)
+                            ledger.CelPosition(node=self._settings.node, inode=place.inode, offset=place.offset)
                         )
+
+
+async def _joined(session: AsyncSession, calls: list[str]) -> list[Joined]:
+    """Desks that entered these calls and whose channel the ledger does not know as ended."""
+    ended = set(await session.scalars(select(ledger.LegRow.id).where(ledger.LegRow.call_id.in_(calls))))
+    stored = await session.scalars(
+        select(StoredEvent).where(StoredEvent.type == DeskJoined.__name__, StoredEvent.call_id.in_(calls))
+    )
+    bodies = [json.loads(event.body) for event in stored]
+    return [
+        Joined(body["call_id"], body["agent"], body["agent_channel"], datetime.fromisoformat(body["at"]))
+        for body in bodies
+        if body["agent_channel"] not in ended
+    ]

@@ -5,7 +5,6 @@ when nothing of ours ran. Both become the same :class:`CelEvent`, so there is on
 """
 
 import csv
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -104,15 +103,13 @@ def read_file(path: Path, offset: int = 0) -> Iterator[CelEvent]:
         return
     with path.open("rb") as file:
         file.seek(offset)
-        data = file.read()
-    whole = data[: data.rfind(b"\n") + 1].decode("utf-8", "replace")
-    rows = csv.reader(io.StringIO(whole, newline=""))
-    while True:
-        try:
-            event = from_row(next(rows))
-        except StopIteration:
-            return
-        except csv.Error:  # zeros after a power cut, longer than any field: what follows is still good
-            continue
-        if event is not None:
-            yield event
+        rows = csv.reader(line.decode("utf-8", "replace") for line in file if line.endswith(b"\n"))
+        while True:
+            try:
+                event = from_row(next(rows))
+            except StopIteration:
+                return
+            except csv.Error:  # zeros after a power cut, longer than any field: what follows is still good
+                continue
+            if event is not None:
+                yield event

@@ -11,12 +11,26 @@ from types import SimpleNamespace
 import psutil
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from core.city import City
+from core.city import City, Line
+from core.city_ivr import Occasion
 from core.errors import HeyiError
 from core.secrets import derive, site_secret
 from core.settings import Settings
 from telephony.install import Install, Server
+from telephony.queues import LAST_S, queues, route, wide
 
+#: Seconds that a transferred call rings before its caller goes back into the queue.
+TRANSFER_S = 20
+#: Seconds that a caller can be kept for a consultation; forgotten longer, he goes back into the queue.
+CONSULT_S = 300
+#: Seconds that a caller waits for the voice's next step after one has ended; then he goes on to a person.
+VOICE_PATIENCE_S = 1.8
+#: Longest talk of a caller with somebody outside whom the voice has called, in seconds.
+PARTY_S = 600
+#: Number of the city's own hotline.
+HOTLINE = "12345"
+#: A caller who waits is told how things stand after so many seconds, and from the end of that on again after so many.
+TELL_FIRST_S, TELL_EVERY_S = 15, 45
 TEMPLATES = Path(__file__).resolve().parent.parent / "dialplans"
 
 
@@ -29,6 +43,30 @@ def sip_secret(settings: Settings) -> Callable[[str], str]:
 def ami_secret(settings: Settings) -> str:
     """The manager interface's password."""
     return settings.ami_secret or derive(site_secret(settings.data, settings.secret), "ami")
+
+
+def agi_token(settings: Settings) -> str:
+    """What a call has to bring to the voice: nobody else on this machine may speak for a caller."""
+    return derive(site_secret(settings.data, settings.secret), "agi")
+
+
+def flow_of(city: City, line: Line, settings: Settings) -> str:
+    """Key of the flow that callers of this line meet before a person; empty for none, as on every emergency line."""
+    if line.kind == "emergency" or not settings.voice:
+        return ""
+    own = next((flow.key for flow in city.ivr if line.number in flow.use.lines), "")
+    return own or next((flow.key for flow in city.ivr if "service" in flow.use.at), "")
+
+
+def occasion_flow(city: City, at: Occasion, settings: Settings) -> str:
+    """Key of the flow that is used on this occasion; empty for none."""
+    return next((flow.key for flow in city.ivr if at in flow.use.at), "") if settings.voice else ""
+
+
+def hotline(city: City) -> Line | None:
+    """The line to which callers come whom the robot has rung: 12345, else the first service line."""
+    lines = sorted(city.lines, key=lambda line: line.number != HOTLINE)
+    return next((line for line in lines if line.kind == "service"), None)
 
 
 def render(city: City, settings: Settings, install: Install, folder: Path) -> dict[str, str]:
@@ -48,9 +86,23 @@ def render(city: City, settings: Settings, install: Install, folder: Path) -> di
         "site": settings.model_copy(update={"ami_secret": ami_secret(settings)}),
         "secret": sip_secret(settings),
         "machine_addresses": _addresses(),
-        "emergency_desks": "&".join(
-            f"PJSIP/{desk.extension}" for desk in city.desks if desk.in_queue and desk.emergency
-        ),
+        "queues": queues(city),
+        "wide": wide,
+        "route": lambda line, mode: route(city, line, mode, str(folder / "sounds"), settings.service_round_s),
+        "transfer_s": TRANSFER_S,
+        "last_s": LAST_S,
+        "consult_s": CONSULT_S,
+        "flow_of": lambda line: flow_of(city, line, settings),
+        "voice_patience_s": VOICE_PATIENCE_S,
+        "party_s": PARTY_S,
+        "occasion": lambda at: occasion_flow(city, at, settings),
+        "hotline": hotline(city),
+        "tell_first_s": TELL_FIRST_S,
+        "tell_every_s": TELL_EVERY_S,
+        # c: the caller goes on when the desk hangs up
+        "queue_options": "ic" if occasion_flow(city, "satisfaction", settings) else "i",
+        "agi_token": agi_token(settings),
+        "top_priority": max((line.priority for line in city.lines), default=100),
         # A service call never ages into the emergencies.
         "service_ceiling": min((line.priority for line in city.lines if line.kind == "emergency"), default=100) - 1,
         "dirs": SimpleNamespace(
@@ -78,11 +130,11 @@ def check(city: City, settings: Settings, install: Install) -> list[str]:
     """Load the configuration in a scratch Asterisk on free ports; what that Asterisk complains of, line by line."""
     with tempfile.TemporaryDirectory(prefix="heyi-check-") as name:
         folder = Path(name)
-        ports = free_ports(5)
+        ports = free_ports(6)
         scratch = settings.model_copy(
             update={
                 "host": "127.0.0.1", "sip_port": ports[0], "sip_ws_port": ports[1], "ami_port": ports[2],
-                "media_port": ports[3], "desk_port": ports[4],
+                "media_port": ports[3], "desk_port": ports[4], "agi_port": ports[5],
             }
         )  # fmt: skip
         files = render(city, scratch, install, folder)
@@ -98,12 +150,13 @@ def check(city: City, settings: Settings, install: Install) -> list[str]:
             found += [
                 f"line {n} is not in the dialplan" for n in (x.number for x in city.lines) if f"'{n}'" not in lines
             ]
-            desks = server.cli("queue show hotline")
-            found += [
-                f"desk {d.extension} is not in the queue"
-                for d in city.desks
-                if d.in_queue and f"PJSIP/{d.extension}" not in desks
-            ]
+            for queue in queues(city):
+                members = server.cli(f"queue show {queue.name}")
+                found += [
+                    f"desk {d.extension} is not in the queue {queue.name}"
+                    for d in queue.desks
+                    if f"PJSIP/{d.extension}" not in members
+                ]
             # A missing application hangs up on the caller only when the step is reached: ask beforehand.
             known = set(re.findall(r"^ +(\w+):", server.cli("core show applications"), re.MULTILINE))
             used = set(re.findall(r"[,?](?:n|1|n\(\w+\))?,?([A-Z]\w+)\(", files["extensions.conf"]))
@@ -118,7 +171,7 @@ def check(city: City, settings: Settings, install: Install) -> list[str]:
 
 
 #: Names before a parenthesis in the dialplan that are functions, not applications.
-FUNCTIONS = frozenset({"STAT", "CALLERID", "FILTER"})
+FUNCTIONS = frozenset({"STAT", "CALLERID", "FILTER", "IF", "DB", "DIALPLAN_EXISTS"})
 
 
 def _complaints(folder: Path) -> list[str]:

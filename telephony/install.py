@@ -5,13 +5,18 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from core.errors import HeyiError
 from core.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Server:
     def _pid_file(self) -> Path:
         return self.folder / "run" / "heyi.pid"
 
-    def start(self, *, timeout_s: float = 20) -> None:
+    def start(self, *, timeout_s: float = 60) -> None:
         """Boot it and wait until it takes commands. Raises :class:`HeyiError` with what Asterisk said."""
         for name in (
             "lib/agi-bin",
@@ -83,6 +88,7 @@ class Server:
             "music",
         ):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._set_aside_broken_database()
         output = self.folder / "log" / "console"
         # Its own session: a Ctrl-C meant for heyi must not end calls.
         with output.open("wb") as log:
@@ -106,6 +112,21 @@ class Server:
         self.stop()
         said = output.read_text("utf-8", "replace").strip().splitlines()
         raise HeyiError(f"Asterisk did not start: {said[-1] if said else 'no output'}", hint=f"see {output}")
+
+    def _set_aside_broken_database(self) -> None:
+        """Asterisk does not start over a damaged database of its own; what it held (the mode) is set again by heyi."""
+        file = self.folder / "lib" / "astdb.sqlite3"
+        if not file.exists():
+            return
+        try:
+            with contextlib.closing(sqlite3.connect(file)) as database:
+                sound = database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        except sqlite3.DatabaseError:
+            sound = False
+        if not sound:
+            aside = file.with_name(f"{file.name}.broken-{int(time.time())}")
+            file.replace(aside)
+            log.warning("Asterisk's own database was damaged and is set aside", file=str(aside))
 
     def cli(self, command: str, *, timeout_s: float = 10) -> str:
         """What Asterisk's console answers to ``command``; empty where it is not running."""
@@ -152,6 +173,7 @@ PORTS = (
     ("sip_ws_port", socket.SOCK_STREAM, "SIP over WebSocket"),
     ("ami_port", socket.SOCK_STREAM, "Asterisk's manager interface"),
     ("media_port", socket.SOCK_STREAM, "live audio"),
+    ("agi_port", socket.SOCK_STREAM, "the voice before a person"),
     ("desk_port", socket.SOCK_STREAM, "the desk"),
 )
 

@@ -7,8 +7,9 @@ sends a packet every 20 ms while a call is up, silence included, as telephones d
 import asyncio
 import contextlib
 import itertools
+import socket
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import aiortp
 import structlog
@@ -105,6 +106,7 @@ class PhoneCall:
         self._phone = phone
         self._sip = sip
         self.audio: Audio | None = None
+        self._port = 0
         self.ended = asyncio.Event()
 
     @property
@@ -124,16 +126,29 @@ class PhoneCall:
         if sip.sdp_offer is None or sip.sdp_offer.rtp_address is None:
             sip.reject(488)
             raise HeyiError("the call offers no audio")
-        port = self._phone.next_rtp_port()
-        answer, chosen = negotiate_sdp(sip.sdp_offer, self._phone.host, port, [_ALAW])
-        await self._open(port, sip.sdp_offer.rtp_address, chosen)
+        for last in (False, False, True):
+            port = self._phone.next_rtp_port()
+            answer, chosen = negotiate_sdp(sip.sdp_offer, self._phone.host, port, [_ALAW])
+            try:
+                await self._open(port, sip.sdp_offer.rtp_address, chosen)
+                break
+            except OSError as error:  # somebody else took it since
+                if last:
+                    sip.reject(503)
+                    raise HeyiError(f"{self._phone.user}: no port for sound: {error.strerror}") from error
         sip.accept(answer)
 
     async def _open(self, port: int, remote: tuple[str, int], payload_type: int) -> None:
+        await self._phone.finish(self._open_audio(port, remote, payload_type))
+
+    async def _open_audio(self, port: int, remote: tuple[str, int], payload_type: int) -> None:
         session = await aiortp.RTPSession.create(
             (self._phone.host, port), remote, payload_type, dtmf_payload_type=_DTMF, jitter_prefetch=1
         )
         self.audio = Audio(session)
+        self._port = port
+        if self.ended.is_set():  # hung up while its sound was being opened
+            await self.audio.close()
 
     async def play(self, pcm: bytes) -> None:
         """Speak, unless the call has ended; returns early when it ends."""
@@ -149,6 +164,20 @@ class PhoneCall:
     def press(self, digit: str) -> None:
         if self.audio is not None and not self.ended.is_set():
             self.audio.press(digit)
+
+    def hold(self, held: bool) -> None:
+        """Put the other side on hold, or take it back: an UPDATE (RFC 3311) of our audio's direction."""
+        if self._port and not self.ended.is_set():
+            offer = build_sdp(self._phone.host, self._port, _ALAW, "PCMA", dtmf_payload_type=_DTMF)
+            for media in offer.media:
+                media.attributes.pop("sendrecv", None)
+                media.attributes["sendonly" if held else "sendrecv"] = []
+            self._phone.uac.send_update(self._sip.dialog, self._phone.server, sdp=offer)
+
+    def refer(self, number: str) -> None:
+        """Pass the other side on to ``number`` at once, as telephones do by their own key: REFER (RFC 3515)."""
+        host, port = self._phone.server
+        self._phone.uac.send_refer(self._sip.dialog, f"sip:{number}@{host}:{port}", self._phone.server)
 
     async def hang_up(self) -> None:
         """End the call, or give up a call that was not answered yet."""
@@ -168,7 +197,7 @@ class PhoneCall:
             self.ended.set()
             self._phone.forget(self)
             if self.audio is not None:
-                await self.audio.close()
+                await self._phone.finish(self.audio.close())
 
 
 class Phone:
@@ -185,8 +214,9 @@ class Phone:
         password: str = "",
         rtp_count: int = 100,
     ) -> None:
-        self.user, self.host, self._port, self._server = user, host, port, registrar
+        self.user, self.host, self._port, self.server = user, host, port, registrar
         self._auth = SipDigestAuth(user, password) if password else None
+        self._rtp_count = rtp_count
         self._rtp = itertools.cycle(range(rtp_start, rtp_start + 2 * rtp_count, 2))
         self._transport = _Udp(local_addr=(host, port))
         self.uac = SipUAC(self._transport)
@@ -197,6 +227,8 @@ class Phone:
         self._uas.on_reinvite = self._reinvited
         self._calls: dict[str, PhoneCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Ports being taken or given back: goes on to its end whoever asked for it is cancelled.
+        self._settling: set[asyncio.Task[None]] = set()
         self._registration: Registration | None = None
         #: Called for each incoming call; without it calls are refused as busy.
         self.on_call: Callable[[PhoneCall], Awaitable[None]] | None = None
@@ -217,7 +249,7 @@ class Phone:
                 done.set_result(result)
 
         self._registration = Registration(
-            self.uac, f"sip:{self.user}@{self._server[0]}", self._server, auth=self._auth, expires=300
+            self.uac, f"sip:{self.user}@{self.server[0]}", self.server, auth=self._auth, expires=300
         )
         self._registration.on_registered = lambda _: settle("")
         self._registration.on_failed = lambda _, code, reason: settle(f"{code} {reason}")
@@ -225,18 +257,18 @@ class Phone:
         try:
             refused = await asyncio.wait_for(done, timeout_s)
         except TimeoutError:
-            raise HeyiError(f"{self.user}: no answer to REGISTER from {self._server[0]}:{self._server[1]}") from None
+            raise HeyiError(f"{self.user}: no answer to REGISTER from {self.server[0]}:{self.server[1]}") from None
         if refused:
             raise HeyiError(f"{self.user}: registration refused: {refused}")
 
     async def call(self, number: str, *, caller: str = "", timeout_s: float = 60) -> PhoneCall:
         """Dial ``number`` and wait for the answer. Raises :class:`HeyiError` when refused or not answered in time."""
         port = self.next_rtp_port()
-        server = f"{self._server[0]}:{self._server[1]}"
+        server = f"{self.server[0]}:{self.server[1]}"
         sip = self.uac.send_invite(
             f"sip:{caller or self.user}@{self.host}:{self._port}",
             f"sip:{number}@{server}",
-            self._server,
+            self.server,
             build_sdp(self.host, port, _ALAW, "PCMA", dtmf_payload_type=_DTMF),
             auth=self._auth,
         )
@@ -261,7 +293,16 @@ class Phone:
         return call
 
     def next_rtp_port(self) -> int:
-        return next(self._rtp)
+        """A port for RTP with its neighbour for RTCP, both free a moment ago: other programs use this machine, too."""
+        for port in itertools.islice(self._rtp, self._rtp_count):
+            with socket.socket(type=socket.SOCK_DGRAM) as rtp, socket.socket(type=socket.SOCK_DGRAM) as rtcp:
+                try:
+                    rtp.bind((self.host, port))
+                    rtcp.bind((self.host, port + 1))
+                except OSError:
+                    continue
+            return port
+        raise HeyiError(f"{self.user}: no port for sound is free on {self.host}")
 
     def forget(self, call: PhoneCall) -> None:
         self._calls.pop(call.id, None)
@@ -273,6 +314,7 @@ class Phone:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._settling, return_exceptions=True)
         if self._registration is not None and self._registration.state is RegistrationState.REGISTERED:
             self._registration.unregister()
             await asyncio.sleep(0.1)
@@ -286,7 +328,7 @@ class Phone:
         call = PhoneCall(self, sip)
         self._calls[sip.call_id] = call
         sip.ringing()
-        self._spawn(self._handle(call))
+        self._spawn(self._handle(call), self._tasks)
 
     async def _handle(self, call: PhoneCall) -> None:
         assert self.on_call is not None  # noqa: S101
@@ -305,9 +347,14 @@ class Phone:
     def _over(self, sip_call_id: str) -> None:
         call = self._calls.get(sip_call_id)
         if call is not None:
-            self._spawn(call._finish())
+            self._spawn(call._finish(), self._settling)
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def finish(self, work: Coroutine[None, None, None]) -> None:
+        """Wait for ``work``, which goes on to its end also where the one who waits is cancelled."""
+        await asyncio.shield(self._spawn(work, self._settling))
+
+    def _spawn(self, work: Coroutine[None, None, None], tasks: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task

@@ -18,7 +18,7 @@ def small_city() -> City:
         desks=(
             Desk(extension="1001", name="电话坐席", kind="phone"),
             Desk(extension="1002", name="网页坐席", kind="browser"),
-            Desk(extension="1901", name="机器人", kind="robot", penalty=50, emergency=False),
+            Desk(extension="1901", name="机器人", kind="robot", penalty=50),
         ),
         departments=(
             Department(id="fire", name="消防救援大队", name_en="Fire and rescue", kind="emergency"),

@@ -5,14 +5,16 @@ import asyncio
 import tempfile
 import wave
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from asr.events import UtteranceHeard, UtterancePartial
+from asr.recognition import NameHeard
 from core.bus import Bus
 from core.city import (
     Category,
@@ -22,8 +24,11 @@ from core.city import (
     Desk,
     Group,
     Line,
+    Matter,
+    Mode,
     Person,
     Profile,
+    SkillGroup,
     Town,
 )
 from core.clock import Clock, ManualClock, SystemClock
@@ -34,18 +39,38 @@ from desk.app import create_app
 from desk.server import DeskServer
 from desk.services import DeskServices
 from desk.users import Users
+from switchboard.desks import ChosenState
+from switchboard.handling import TransferKind
+from switchboard.kept.keeping import Keeping
+from switchboard.marks import Marks
+from switchboard.missed.listing import MissedList
+from switchboard.missed.recalls import Recalls
+from switchboard.modes import ModeChanged
+from switchboard.standing import Standings
+from switchboard.supervision import HelpAsked, HelpGiven
+from switchboard.supervision import Mode as WatchMode
+from switchboard.views import AgentView, CallView, Party
+from telephony.callids import Role
 from telephony.events import (
     AgentChanged,
     AgentState,
     CallAnswered,
     CallArrived,
     CallEnded,
+    CallerPressed,
+    CallHandedOver,
+    CallHeld,
     CallQueued,
     CallRingEnded,
     CallRinging,
+    CallTransferred,
+    DeskJoined,
+    Direction,
     Leg,
+    LegEnded,
 )
-from telephony.switchboard import AgentView, CallView, ChosenState
+from tests.dispatch_kit import dispatch
+from tests.unit.switchboard_support import FakeExchange
 from ticketing.service import Tickets
 from ticketing.tables import Ticket
 from triage.verdict import CallTriaged, Candidate, Place, Reason, Verdict
@@ -88,6 +113,8 @@ CITY = City(
     desks=(
         Desk(extension="1001", name="一号坐席"),
         Desk(extension="1002", name="二号坐席"),
+        Desk(extension="1009", name="值班长席", in_queue=False),
+        Desk(extension="1101", name="120急救席", groups=("medical",)),
         Desk(extension="1901", name="值守机器人", kind="robot", penalty=50),
     ),
     departments=(
@@ -96,7 +123,22 @@ CITY = City(
         Department(id="urban", name="城市管理局", name_en="Urban management", kind="bureau"),
         Department(id="centre", name="话务中心", name_en="Call centre", kind="centre"),
     ),
+    groups=(
+        SkillGroup(key="emergency", name="紧急席", name_en="Emergency desks"),
+        SkillGroup(key="service", name="服务席", name_en="Service desks", overflow=("emergency",)),
+        SkillGroup(key="medical", name="120急救", name_en="Ambulance control", linkage=True, hotkey="1"),
+    ),
+    modes=(
+        Mode(key="normal", name="正常", name_en="Normal"),
+        Mode(key="typhoon", name="台风", name_en="Typhoon"),
+    ),
+    matters=(
+        Matter(source="119", target="12345", name="马蜂窝（未伤人）", name_en="Wasp nest, nobody hurt"),
+        Matter(source="119", target="12345", name="开锁求助（无险情）", name_en="Locked out, no danger"),
+        Matter(source="12345", target="119", name="有明火或浓烟", name_en="Flames or thick smoke"),
+    ),
     towns=(Town(name="池店镇", communities=(Community(name="华洲村"),)),),
+    dispatch=dispatch(),
     taxonomy=(
         Group(
             code="E1",
@@ -132,6 +174,8 @@ CITY = City(
         Person(login="fire", name="消防值班", role="department", password=PASSWORD, department="fire"),
         Person(login="urban", name="城管值班", role="department", password=PASSWORD, department="urban"),
         Person(login="lin", name="林主任", role="supervisor", password=PASSWORD),
+        Person(login="he", name="何班长", role="supervisor", password=PASSWORD, extension="1009"),
+        Person(login="su", name="苏调度", role="agent", password=PASSWORD, extension="1101"),
     ),
 )
 
@@ -144,6 +188,7 @@ class Row:
     line: str
     caller: str
     arrived_at: datetime
+    direction: Direction = "in"
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     agent: str = ""
@@ -158,6 +203,11 @@ class Said:
     text: str
     start_s: float
     end_s: float
+    names: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def second_s(self) -> float:
+        return self.start_s
 
 
 class FakeCity:
@@ -165,7 +215,7 @@ class FakeCity:
 
     def __init__(self, database: Database, bus: Bus, clock: Clock, tickets: Tickets) -> None:
         self._database, self._bus, self._clock, self._tickets = database, bus, clock, tickets
-        self.desks: dict[str, AgentView] = {
+        self.states: dict[str, AgentView] = {
             d.extension: AgentView(
                 extension=d.extension,
                 name=d.name,
@@ -183,14 +233,29 @@ class FakeCity:
         self.verdicts: dict[str, Verdict] = {}
         self.rejoined: list[str] = []
         self.hung_up: list[str] = []
+        #: What was asked of a call, in order: verb, call, and what belongs to it.
+        self.asked: list[tuple[str, ...]] = []
+        #: Desks that took part in a call and have left.
+        self.were_in: dict[str, set[str]] = {}
+        self.current = CITY.modes[0]
+        #: Those who wait and those who are rung, for the lists of missed calls; the runners are real, but do not run.
+        self.exchange = exchange = FakeExchange(database, clock, CITY)
+        self.marks = Marks(database, clock, CITY.profile.area_code)
+        self.standings = Standings(database, bus, clock, CITY, exchange, self.marks)
+        self.missed = MissedList(database, clock, CITY, exchange)
+        self.recalls = Recalls(database, bus, clock, CITY, exchange, self.standings)
+        self.keeping = Keeping(database, bus, clock, CITY, exchange, self.standings, self.recalls, round_s=60)
 
     # -- Switchboard
 
     def agents(self) -> Sequence[AgentView]:
-        return list(self.desks.values())
+        return list(self.states.values())
 
     def calls(self) -> Sequence[CallView]:
         return list(self.live.values())
+
+    def live_call(self, call_id: str) -> CallView | None:
+        return self.live.get(call_id)
 
     async def set_agent_state(self, extension: str, state: ChosenState, reason: str = "") -> None:
         await self.become(extension, state, reason)
@@ -206,13 +271,73 @@ class FakeCity:
         self.hung_up.append(call_id)
         await self.end(call_id)
 
-    # -- Ledger, Transcripts, Verdicts
+    @property
+    def desks(self) -> "FakeCity":
+        return self
 
-    async def call(self, call_id: str) -> Row | None:
-        return self.rows.get(call_id)
+    @property
+    def handling(self) -> "FakeCity":
+        return self
 
-    async def history(self, caller_number: str) -> Sequence[Row]:
-        return [row for row in self.rows.values() if row.caller == caller_number]
+    @property
+    def supervision(self) -> "FakeCity":
+        return self
+
+    @property
+    def modes(self) -> "FakeCity":
+        return self
+
+    async def transfer(self, call_id: str, kind: TransferKind, target: str, *, by: str, reason: str = "") -> None:
+        self.asked.append(("transfer", call_id, kind, target, by, reason))
+
+    async def consult(self, call_id: str, target: str, *, by: str, outside: bool = False) -> None:
+        self.asked.append(("consult", call_id, target, by, *(("outside",) if outside else ())))
+
+    async def take_back(self, call_id: str, *, by: str) -> None:
+        self.asked.append(("take_back", call_id, by))
+
+    async def conference(self, call_id: str, *, by: str) -> None:
+        self.asked.append(("conference", call_id, by))
+
+    async def complete(self, call_id: str, *, by: str, reason: str = "") -> None:
+        self.asked.append(("complete", call_id, by, reason))
+
+    async def link(self, call_id: str, group: str, *, by: str) -> str:
+        self.asked.append(("link", call_id, group, by))
+        return "1101"
+
+    async def leave(self, call_id: str, extension: str) -> None:
+        self.asked.append(("leave", call_id, extension))
+
+    async def dismiss(self, call_id: str, channel: str) -> None:
+        self.asked.append(("dismiss", call_id, channel))
+
+    async def ask_silent(self, call_id: str) -> None:
+        self.asked.append(("ask_silent", call_id))
+
+    async def watch(self, call_id: str, mode: WatchMode, *, by: str) -> None:
+        self.asked.append(("watch", call_id, mode, by))
+
+    async def take_over(self, call_id: str, *, by: str) -> None:
+        self.asked.append(("take_over", call_id, by))
+
+    async def stop(self, call_id: str, *, by: str) -> None:
+        self.asked.append(("stop", call_id, by))
+
+    async def ask_help(self, call_id: str, *, by: str) -> None:
+        async with self._database.work() as work:
+            work.record(HelpAsked(at=self._clock.now(), call_id=call_id, agent=by))
+
+    async def help_given(self, call_id: str, agent: str, *, by: str) -> None:
+        async with self._database.work() as work:
+            work.record(HelpGiven(at=self._clock.now(), call_id=call_id, agent=agent, by=by))
+
+    async def switch(self, key: str, *, by: str, reason: str = "") -> None:
+        self.current = CITY.mode(key)
+        async with self._database.work() as work:
+            work.record(ModeChanged(at=self._clock.now(), mode=key, by=by, reason=reason))
+
+    # -- Transcripts, Verdicts
 
     async def of_call(self, call_id: str) -> Sequence[Said]:
         return self.said.get(call_id, [])
@@ -224,11 +349,11 @@ class FakeCity:
 
     async def become(self, extension: str, state: AgentState, reason: str = "", call_id: str | None = None) -> None:
         now = self._clock.now()
-        self.desks[extension] = replace(self.desks[extension], state=state, reason=reason, since=now, call_id=call_id)
+        self.states[extension] = replace(self.states[extension], state=state, reason=reason, since=now, call_id=call_id)
         async with self._database.work() as work:
             work.record(AgentChanged(at=now, agent=extension, state=state, reason=reason, call_id=call_id))
 
-    async def arrive(self, call_id: str, line: str, caller: str) -> None:
+    async def arrive(self, call_id: str, line: str, caller: str, queue: str = "") -> None:
         now = self._clock.now()
         priority = next(item.priority for item in CITY.lines if item.number == line)
         self.live[call_id] = CallView(
@@ -241,6 +366,7 @@ class FakeCity:
             agent="",
             ringing=frozenset(),
             priority=priority,
+            queue=queue,
         )
         self.rows[call_id] = Row(id=call_id, line=line, caller=caller, arrived_at=now)
         async with self._database.work() as work:
@@ -261,13 +387,16 @@ class FakeCity:
         now = self._clock.now()
         call = self.live[call_id]
         others = call.ringing - frozenset({agent})
-        call = replace(call, state="talking", agent=agent, ringing=frozenset(), answered_at=now)
+        call = replace(
+            call, state="talking", agent=agent, ringing=frozenset(), answered_at=now, parties=(_party(agent, "agent"),)
+        )
         self.live[call_id] = call
         self.rows[call_id] = replace(self.rows[call_id], answered_at=now, agent=agent)
         ticket = await self._tickets.draft(call_id, call.line, call.caller, agent)
         waited = (now - call.arrived_at).total_seconds()
         async with self._database.work() as work:
             work.record(CallAnswered(at=now, call_id=call_id, agent=agent, waited_s=waited, agent_channel="a-1"))
+            work.record(DeskJoined(at=now, call_id=call_id, agent=agent, agent_channel=f"ch-{agent}"))
             for other in sorted(others):
                 work.record(CallRingEnded(at=now, call_id=call_id, agent=other))
         await self.become(agent, "talking", call_id=call_id)
@@ -275,7 +404,85 @@ class FakeCity:
             await self.become(other, "ready")
         return ticket
 
+    # -- several parties
+
+    async def call_in(self, call_id: str, agent: str, role: Role = "link") -> None:
+        """A desk is rung into a call that goes on; role ``agent``: to be consulted, as Asterisk tells it."""
+        call = self.live[call_id]
+        called = (*call.called, _party(agent, role))
+        self.live[call_id] = replace(call, called=called, ringing=call.ringing | frozenset({agent}))
+        async with self._database.work() as work:
+            work.record(CallRinging(at=self._clock.now(), call_id=call_id, agent=agent, role=role))
+        await self.become(agent, "ringing", call_id=call_id)
+
+    async def come_in(self, call_id: str, agent: str, role: Role = "link") -> None:
+        """It has answered; role ``consult``: it talks to the other desk, the caller waits."""
+        call = self.live[call_id]
+        others = tuple(p for p in call.parties if p.extension != agent)
+        self.live[call_id] = replace(
+            call, state="talking", agent=call.agent or agent, called=(), ringing=call.ringing - frozenset({agent}),
+            parties=(*others, _party(agent, role)),
+        )  # fmt: skip
+        async with self._database.work() as work:
+            work.record(
+                DeskJoined(at=self._clock.now(), call_id=call_id, agent=agent, agent_channel=f"ch-{agent}", role=role)
+            )
+        await self.become(agent, "talking", call_id=call_id)
+
+    async def go(self, call_id: str, agent: str) -> None:
+        """A desk leaves, the call goes on."""
+        now, call = self._clock.now(), self.live[call_id]
+        rest = tuple(p for p in call.parties if p.extension != agent)
+        heir = rest[0].extension if rest else ""
+        self.live[call_id] = replace(call, parties=rest, agent=heir if call.agent == agent else call.agent)
+        self.were_in.setdefault(call_id, set()).add(agent)
+        async with self._database.work() as work:
+            work.record(
+                LegEnded(
+                    at=now, call_id=call_id, channel=f"ch-{agent}", kind="desk", extension=agent, started_at=now,
+                    answered_at=now, joined=True, cause=16,
+                )
+            )  # fmt: skip
+            if heir and call.agent == agent:
+                work.record(CallHandedOver(at=now, call_id=call_id, agent=heir))
+        await self.become(agent, "wrapup", call_id=call_id)
+
+    async def pass_on(self, call_id: str, agent: str, kind: str, target: str, reason: str = "") -> None:
+        async with self._database.work() as work:
+            work.record(
+                CallTransferred(
+                    at=self._clock.now(), call_id=call_id, agent=agent, kind=kind, target=target, reason=reason
+                )
+            )
+
+    async def hold(self, call_id: str, agent: str, held: bool) -> None:
+        async with self._database.work() as work:
+            work.record(
+                CallHeld(at=self._clock.now(), call_id=call_id, agent=agent, agent_channel=f"ch-{agent}", held=held)
+            )
+        await self.become(agent, "held" if held else "talking", call_id=call_id)
+
+    async def press(self, call_id: str, digit: str) -> None:
+        async with self._database.work() as work:
+            work.record(CallerPressed(at=self._clock.now(), call_id=call_id, digit=digit))
+
+    async def dial(self, call_id: str, agent: str, number: str, direction: Direction = "out") -> None:
+        """A desk dials."""
+        now = self._clock.now()
+        self.live[call_id] = CallView(
+            call_id=call_id, line="", caller=number, direction=direction, state="ringing", arrived_at=now,
+            answered_at=None, agent=agent, priority=0,
+            ringing=frozenset({number} if direction == "internal" else ()),
+        )  # fmt: skip
+        self.rows[call_id] = Row(id=call_id, line="", caller=number, arrived_at=now, direction=direction, agent=agent)
+        async with self._database.work() as work:
+            work.record(CallArrived(at=now, call_id=call_id, line="", caller=number, direction=direction, agent=agent))
+        await self.become(agent, "talking", call_id=call_id)
+
     def partial(self, call_id: str, utterance_id: str, text: str, leg: Leg = "caller") -> None:
+        """Said just now: however long it took until the call was answered."""
+        row = self.rows.get(call_id)
+        since = (self._clock.now() - row.arrived_at).total_seconds() if row else 0.0
         self._bus.publish(
             UtterancePartial(
                 at=self._clock.now(),
@@ -284,15 +491,18 @@ class FakeCity:
                 leg=leg,
                 text=text,
                 raw=text,
-                start_s=0.0,
-                end_s=1.0,
+                start_s=since,
+                end_s=since + 1.0,
                 confidence=0.5,
             )
         )
 
-    async def say(self, call_id: str, text: str, leg: Leg = "caller") -> None:
+    async def say(self, call_id: str, text: str, leg: Leg = "caller", names: tuple[NameHeard, ...] = ()) -> None:
         rows = self.said.setdefault(call_id, [])
-        said = Said(utterance_id=f"{call_id}-{len(rows)}", leg=leg, text=text, start_s=len(rows), end_s=len(rows) + 1)
+        said = Said(
+            utterance_id=f"{call_id}-{len(rows)}", leg=leg, text=text, start_s=len(rows), end_s=len(rows) + 1,
+            names=tuple(map(asdict, names)),
+        )  # fmt: skip
         rows.append(said)
         await self._tickets.hear(call_id, leg, text)
         async with self._database.work() as work:
@@ -307,6 +517,7 @@ class FakeCity:
                     start_s=said.start_s,
                     end_s=said.end_s,
                     confidence=0.9,
+                    names=names,
                 )
             )
 
@@ -336,6 +547,26 @@ class FakeCity:
             )
         if call.agent:
             await self.become(call.agent, "wrapup", call_id=call_id)
+
+
+def _party(extension: str, role: Role) -> Party:
+    return Party(extension=extension, channel=f"ch-{extension}", role=role)
+
+
+class FakeLedger:
+    """The ledger of a fake city."""
+
+    def __init__(self, city: FakeCity) -> None:
+        self._city = city
+
+    async def call(self, call_id: str) -> Row | None:
+        return self._city.rows.get(call_id)
+
+    async def history(self, caller_number: str) -> Sequence[Row]:
+        return [row for row in self._city.rows.values() if row.caller == caller_number]
+
+    async def desks(self, call_id: str) -> frozenset[str]:
+        return frozenset(self._city.were_in.get(call_id, ()))
 
 
 FIRE = Verdict(
@@ -396,7 +627,7 @@ async def make_stage(folder: Path, clock: ManualClock | SystemClock | None = Non
         bus=bus,
         clock=time,
         switchboard=fake,
-        ledger=fake,
+        ledger=FakeLedger(fake),
         transcripts=fake,
         verdicts=fake,
         tickets=tickets,

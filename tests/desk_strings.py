@@ -12,7 +12,7 @@ from jinja2 import Environment, nodes
 ROOT = Path(__file__).parent.parent
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 TEMPLATES = sorted((ROOT / "desk" / "templates").glob("*.html"))
-SCRIPTS = sorted((ROOT / "desk" / "web" / "src").glob("*.js"))
+SCRIPTS = sorted((ROOT / "desk" / "web" / "src").rglob("*.js"))
 
 
 def in_templates() -> Iterator[tuple[str, str]]:
@@ -77,12 +77,13 @@ def in_python(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def shown_by_ticketing() -> Iterator[tuple[str, str]]:
-    """Messages of the errors that ticketing raises."""
-    for file in sorted((ROOT / "ticketing").glob("*.py")):
+    """Messages of the errors that ticketing, the switchboard, the transcripts and the learning loop raise."""
+    rooms = ("ticketing", "switchboard", "asr/record", "triage/loop")
+    for file in sorted(file for room in rooms for file in (ROOT / room).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
                 message = node.exc.args[0]
-            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_said", "_known"):
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_said", "_known") and node.args[1:]:
                 message = node.args[1]
             elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "__init__" and node.args:
                 message = node.args[0]
@@ -90,3 +91,26 @@ def shown_by_ticketing() -> Iterator[tuple[str, str]]:
                 continue
             if isinstance(message, ast.Constant) and isinstance(message.value, str) and CHINESE.search(message.value):
                 yield file.name, message.value
+
+
+def shown_by_runners() -> Iterator[tuple[str, str]]:
+    """Names, reasons and errors of missed calls, kept places, priorities and marks; not the reasons of their tables."""
+    folder = ROOT / "switchboard"
+    runners = [*folder.glob("missed/*.py"), *folder.glob("kept/*.py")]
+    for file in (*runners, *(folder / f"{name}.py" for name in ("priority", "marks", "standing"))):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        edges = {
+            id(inner)
+            for call in ast.walk(tree)
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Edge"
+            for inner in ast.walk(call)
+        }
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and CHINESE.search(node.value)
+                and id(node) not in edges | documents
+            ):
+                yield file.name, node.value

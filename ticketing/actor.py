@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["agent", "department", "supervisor", "system"]
+Role = Literal["agent", "department", "supervisor", "arbiter", "dispatcher", "grid", "reviewer", "system"]
+#: Roles of people who belong to a department, and have nothing to do with what is not its own.
+STAFF: frozenset[str] = frozenset({"department", "grid"})
 
 
 @dataclass(frozen=True)
@@ -12,10 +14,21 @@ class Actor:
 
     login: str
     role: Role
-    #: Key of the department of a department user, else empty.
+    #: Key of the department of whoever is staff of one, else empty.
     department: str = ""
     #: Desk of a call taker, else empty.
     extension: str = ""
+    #: Departments below his own for which he may act, too: a town's communities, a community's grids.
+    below: frozenset[str] = frozenset()
+
+    @property
+    def staff(self) -> bool:
+        """Whether he belongs to a department, and sees and does only what is its own."""
+        return self.role in STAFF
+
+    def acts_for(self, department: str) -> bool:
+        """Whether he is staff of this department, or of one above it that may act for it."""
+        return self.staff and department != "" and (department == self.department or department in self.below)
 
 
 #: heyi itself: what it heard, clocks, callbacks.

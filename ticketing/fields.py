@@ -6,7 +6,7 @@ from typing import Any
 
 from core.city import City
 from core.errors import Conflict, HeyiError
-from ticketing.phones import dialable
+from core.phones import dialable
 from triage.verdict import Verdict
 
 NATURES = ("咨询", "求助", "投诉", "举报", "建议", "表扬", "其他")
@@ -99,14 +99,21 @@ def of_verdict(verdict: Verdict, city: City) -> dict[str, Any]:
         said["code"] = verdict.code
     if verdict.nature in NATURES:
         said["nature"] = verdict.nature
-    if verdict.place:
-        said["place"] = verdict.place[: TEXT_LIMITS["place"]]
+    if where := _where(verdict):
+        said["place"] = where[: TEXT_LIMITS["place"]]
+    if name := verdict.facts.value("name"):
+        said["contact_name"] = name[: TEXT_LIMITS["contact_name"]]
     if dialable(verdict.phone, city.profile.area_code):
         said["contact_phone"] = verdict.phone
     if city.department(verdict.department):
         said["department"] = verdict.department
         said["assist"] = [key for key in verdict.assist if city.department(key)]
     return said
+
+
+def _where(verdict: Verdict) -> str:
+    """The place and where from there; where no place is known what it was described by (湘味小炒旁边)."""
+    return verdict.places[0].full if verdict.places else verdict.facts.value("relative")
 
 
 def of_category(code: str, city: City) -> dict[str, Any]:

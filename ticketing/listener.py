@@ -9,6 +9,7 @@ from asr.events import UtteranceHeard
 from core.bus import Bus
 from core.events import Event
 from telephony.events import CallAnswered, CallArrived, CallEnded
+from telephony.ledger import QUEUED_DIRECTIONS
 from ticketing.dialler import is_callback
 from ticketing.service import Tickets
 from triage.verdict import CallTriaged, Verdict
@@ -61,7 +62,7 @@ class TicketListener:
         async with self._one_at_a_time:
             match event:
                 case CallArrived():
-                    self._calls[call_id] = (event.line, event.caller) if event.direction == "in" else None
+                    self._calls[call_id] = (event.line, event.caller) if event.direction in QUEUED_DIRECTIONS else None
                 case CallAnswered():
                     await self._answered(call_id, event.agent)
                 case CallTriaged():

@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
 from core.ids import new_id
 from ticketing.events import CallbackOutcome, TicketState
+from ticketing.sources import TicketSource
+
+_OPEN_ONLY: dict[str, Any] = {"sqlite_where": text("state != 'closed'"), "postgresql_where": text("state != 'closed'")}
 
 
 class Ticket(Base):
@@ -19,16 +22,24 @@ class Ticket(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     #: Human number, e.g. ``JJ20261121-0007``.
     number: Mapped[str] = mapped_column(String(24), unique=True)
+    #: How the matter came.
+    source: Mapped[TicketSource] = mapped_column(String(12), default="call", server_default="call")
     call_id: Mapped[str | None] = mapped_column(String(80), unique=True)
     line: Mapped[str] = mapped_column(String(12))
     #: As the exchange gave it: untrusted.
     caller: Mapped[str] = mapped_column(String(80))
-    #: ``caller`` in the form of :func:`ticketing.phones.normal`, by which earlier tickets are found.
+    #: ``caller`` in the form of :func:`core.phones.normal`, by which earlier tickets are found.
     caller_digits: Mapped[str] = mapped_column(String(40), index=True)
     #: Desk that answered, and the person who first saved at it.
     agent_extension: Mapped[str] = mapped_column(String(12), default="")
     agent_login: Mapped[str] = mapped_column(String(40), default="")
-    state: Mapped[TicketState] = mapped_column(String(12), default="draft", index=True)
+    #: The phase of its step.
+    state: Mapped[TicketState] = mapped_column(String(12), default="draft")
+    #: Key of the flow that it goes (``flows.yaml``), and of its step in it; empty on tickets from before flows.
+    flow: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    step: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    #: Latest time (ISO 8601) at which it entered each step, by the step's key; the history has all.
+    steps_at: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
 
     is_emergency: Mapped[bool] = mapped_column(Boolean, default=False)
     code: Mapped[str] = mapped_column(String(8), default="")
@@ -69,7 +80,21 @@ class Ticket(Base):
     #: Fields that a person edited: software leaves them alone.
     touched: Mapped[list[str]] = mapped_column(JSON, default=list)
 
-    __table_args__ = (Index("tickets_of_department", "department", "state", "created_at"),)
+    # Those that :mod:`ticketing.listing` reads in the order of a list, and of what is open alone.
+    __table_args__ = (
+        Index("tickets_of_department", "department", "state", "created_at"),
+        Index("tickets_by_department", "department", "created_at"),
+        Index("tickets_by_state", "state", "created_at"),
+        Index("tickets_by_code", "code", "created_at"),
+        Index("tickets_by_line", "line", "created_at"),
+        Index("tickets_by_agent", "agent_login", "created_at"),
+        Index("tickets_by_flow", "flow", "created_at"),
+        Index("tickets_by_source", "source", "created_at"),
+        Index("tickets_open", "is_emergency", "created_at", **_OPEN_ONLY),
+        Index("tickets_open_by_time", "created_at", "due_at", **_OPEN_ONLY),
+        Index("tickets_due", "due_at", **_OPEN_ONLY),
+        Index("tickets_due_of_department", "department", "due_at", **_OPEN_ONLY),
+    )
     # An UPDATE that meets another version than it read fails (two processes, one ticket).
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012  read once, by the mapper
 
@@ -86,15 +111,47 @@ class TicketHistory(Base):
     at: Mapped[datetime]
     who: Mapped[str] = mapped_column(String(40))
     role: Mapped[str] = mapped_column(String(12))
-    #: Of :data:`ticketing.states.Action`; ``draft`` for the opening, ``edit`` for a change of fields.
+    #: Of :data:`ticketing.states.Action`; ``draft`` for the opening, ``edit`` for a change of fields, ``flow`` for
+    #: another flow, and what incidents and others note.
     action: Mapped[str] = mapped_column(String(12))
     #: Empty only at the opening; equal to ``after`` where the state did not change.
     before: Mapped[TicketState | None] = mapped_column(String(12))
     after: Mapped[TicketState] = mapped_column(String(12))
+    #: The flow after this change, and the steps before and after it; empty in rows from before there were flows.
+    flow: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    step_before: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    step_after: Mapped[str] = mapped_column(String(20), default="", server_default="")
     department: Mapped[str] = mapped_column(String(40), default="")
     note: Mapped[str] = mapped_column(Text, default="")
     #: ``{field: [old, new]}``
     changes: Mapped[dict[str, list[Any]]] = mapped_column(JSON, default=dict)
+
+
+class TicketLink(Base):
+    """A ticket that a person found to be of the same incident as another, the head, with which it closes.
+
+    A head is no other ticket's child: an incident is one head and its children.
+    """
+
+    __tablename__ = "ticket_links"
+
+    child_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    head_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), index=True)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(40))
+    #: A person refused that it closes with its head.
+    stays: Mapped[bool] = mapped_column(Boolean, default=False)
+
+
+class LikelyIncident(Base):
+    """Other calls that may be about the same as this one, as the software last found them."""
+
+    __tablename__ = "likely_incidents"
+
+    call_id: Mapped[str] = mapped_column(String(80), primary_key=True)
+    at: Mapped[datetime]
+    #: As in :class:`ticketing.events.IncidentSuggested`.
+    found: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
 
 
 class Callback(Base):
@@ -117,8 +174,53 @@ class Callback(Base):
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
     outcome: Mapped[CallbackOutcome | None] = mapped_column(String(12))
     digit: Mapped[str] = mapped_column(String(4), default="")
+    #: Who asks: ``robot``, ``person`` or ``sms``.
+    channel: Mapped[str] = mapped_column(String(8), default="robot", server_default="robot")
+    #: Login of the person who asked.
+    who: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    #: Whether the matter was settled, as the caller says; None where nobody asked.
+    solved: Mapped[bool | None]
+    #: Why the caller is not satisfied (:data:`ticketing.callback.people.REASONS`), and in his own words.
+    reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    words: Mapped[str] = mapped_column(Text, default="", server_default="")
+    #: The desk's own call by which a person asked; its transcript is kept with it.
+    desk_call: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    #: Secret of the page by which a text message is answered.
+    token: Mapped[str | None] = mapped_column(String(64))
 
-    __table_args__ = (UniqueConstraint("ticket_id", "round", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("ticket_id", "round", "attempt"),
+        Index("callbacks_token", "token", unique=True),
+    )
+
+
+class SecondHandler(Base):
+    """Who does again what the caller was not satisfied with: another person, or the department's head."""
+
+    __tablename__ = "second_handlers"
+
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    #: Of the callbacks: 1 after the first answer of that kind.
+    round: Mapped[int] = mapped_column(primary_key=True)
+    #: Login of the one who reported before.
+    former: Mapped[str] = mapped_column(String(40))
+    #: Empty where nobody was named, only overruled.
+    name: Mapped[str] = mapped_column(String(60))
+    #: Login of whoever allowed that the same person does it again, and the reason.
+    overruled_by: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    overruled_why: Mapped[str] = mapped_column(Text, default="", server_default="")
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(40))
+
+
+class CallbackRefusal(Base):
+    """The caller of this ticket asked not to be called back."""
+
+    __tablename__ = "callback_refusals"
+
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(40))
 
 
 class TicketDay(Base):

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from triage.rulefile import FOLDER, RuleData, RuleFileError, line_of, load
+from triage.sieve import Sieve
 from triage.words import Lexicon, plain
 
 DEFAULT = FOLDER / "categories.yaml"
@@ -50,6 +51,7 @@ class Categories:
         self.version = data.version
         self.codes = frozenset(data.categories)
         self._patterns = patterns
+        self._sieve = Sieve([(pattern,) for _, pattern in patterns])
         self._words = Lexicon(
             (plain(word), (code, points))
             for code, kind in data.categories.items()
@@ -63,7 +65,8 @@ class Categories:
         """What speaks for each category; a word inside a longer one of the same category does not count again."""
         text = plain(text)
         found = [Sign(code, points, s, e, text[s:e]) for s, e, (code, points) in self._words.find(text)]
-        for code, pattern in self._patterns:
+        for number in self._sieve.possible(text):
+            code, pattern = self._patterns[number]
             if match := pattern.search(text):
                 found.append(Sign(code, STRONG, match.start(), match.end(), match.group()))
         kept: list[Sign] = []

@@ -33,13 +33,15 @@ class _Row(Protocol):
     def text(self) -> str: ...
 
 
-#: The stored final utterances of a call, oldest first (``asr.transcripts.of_call``).
+#: The stored final utterances of a call, oldest first (``asr.record.transcripts.of_call``).
 Transcript = Callable[[AsyncSession, str], Awaitable[Sequence[_Row]]]
 
 
 @dataclass
 class _Call:
     line: str
+    #: The number called from.
+    caller: str
     #: Final utterances by id, in the order heard; a partial stands beside them until its final comes.
     heard: dict[str, Turn] = field(default_factory=dict)
     partial: dict[str, tuple[str, Turn]] = field(default_factory=dict)
@@ -71,6 +73,10 @@ class TriageListener:
         # One subscription: arrival, words and end of a call are handled in their order.
         bus.subscribe(self._handle, CallArrived, UtterancePartial, UtteranceHeard, CallEnded)
 
+    def use(self, judge: Judge) -> None:
+        """Judge with this one from the next utterance on; what was raised stays raised."""
+        self._judge = judge
+
     async def _handle(self, event: Event) -> None:
         call_id = event.call_id
         if call_id is None:
@@ -82,7 +88,7 @@ class TriageListener:
                 self._ignored.add(call_id)
             case CallArrived():
                 if call_id not in self._calls:
-                    self._calls[call_id] = _Call(event.line)
+                    self._calls[call_id] = _Call(event.line, event.caller)
                     await self._judge_again(call_id, final=True)
             case UtterancePartial() | UtteranceHeard():
                 await self._hear(call_id, event)
@@ -91,8 +97,8 @@ class TriageListener:
         call = self._calls.get(call_id) or await self._take_up(call_id)
         if call is None:
             return
-        turn = Turn(event.leg, event.text)
         final = isinstance(event, UtteranceHeard)
+        turn = Turn(event.leg, event.text, event.utterance_id, partial=not final)
         if final:
             call.heard[event.utterance_id] = turn
             call.partial.pop(event.leg, None)
@@ -105,7 +111,7 @@ class TriageListener:
     async def _judge_again(self, call_id: str, *, final: bool) -> None:
         call = self._calls[call_id]
         former = call.verdict
-        verdict = _never_lowered(self._judge.judge(call.line, call.turns()), former)
+        verdict = _never_lowered(self._judge.judge(call.line, call.turns(), call.caller), former)
         if former is not None:
             higher = _RANK[verdict.outcome] > _RANK[former.outcome]
             recoded = bool(verdict.code) and verdict.code != former.code
@@ -129,15 +135,15 @@ class TriageListener:
         if call_id in self._ignored:
             return None
         async with self._database.read() as session:
-            line = await store.line_dialled(session, call_id)
-            if line is None:
+            arrived = await store.arrived(session, call_id)
+            if arrived is None:
                 self._ignored.add(call_id)
                 return None
             rows = await self._transcript(session, call_id)
             verdict = await store.latest(session, call_id)
-        call = _Call(line, verdict=verdict)
+        call = _Call(*arrived, verdict=verdict)
         for row in rows:
-            call.heard[row.id] = Turn("agent" if row.leg == "agent" else "caller", row.text)
+            call.heard[row.id] = Turn("agent" if row.leg == "agent" else "caller", row.text, row.id)
         self._calls[call_id] = call
         return call
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from asr.words.sounds import symbols
 from triage.rulefile import FOLDER, RuleData, RuleFileError, line_of, load
-from triage.sounds import symbols
+from triage.sieve import Sieve
 from triage.words import Lexicon, plain
 
 DEFAULT = FOLDER / "emergency.yaml"
@@ -107,6 +108,13 @@ class RuleSet:
         self.guards = guards
         self._terms = Lexicon(terms)
         self._sounds = Lexicon(sounds)
+        #: What is tried as one: a pattern, or all those that must occur together.
+        self._units: list[tuple[Rule, tuple[re.Pattern[str], ...], bool]] = []
+        for rule in rules:
+            self._units += [(rule, (pattern,), False) for pattern in rule.patterns]
+            if rule.all:
+                self._units.append((rule, rule.all, True))
+        self._sieve = Sieve([patterns for _, patterns, _ in self._units])
 
     def match(self, text: str) -> tuple[Hit, ...]:
         """The best hit of each rule in one utterance: one no guard reaches before one that a guard does."""
@@ -129,16 +137,17 @@ class RuleSet:
             yield rule, start, end
         for start, end, rule in self._sounds.find(symbols(text)):
             yield rule, start, end
-        for rule in self.rules:
-            for pattern in rule.patterns:
-                for match in pattern.finditer(text):
-                    if match.end() > match.start():
-                        yield rule, match.start(), match.end()
-            if rule.all:
-                matches = [pattern.search(text) for pattern in rule.all]
+        for number in self._sieve.possible(text):
+            rule, patterns, together = self._units[number]
+            if together:
+                matches = [pattern.search(text) for pattern in patterns]
                 if all(matches):
                     spans = [m.span() for m in matches if m]
                     yield rule, min(s for s, _ in spans), max(e for _, e in spans)
+            else:
+                for match in patterns[0].finditer(text):
+                    if match.end() > match.start():
+                        yield rule, match.start(), match.end()
 
     @staticmethod
     def _reaches(guard: Guard, text: str) -> re.Match[str] | None:

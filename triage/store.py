@@ -3,13 +3,15 @@
 import json
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import String, Text, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base, StoredEvent
-from triage.verdict import Candidate, Place, Reason, Verdict
+from telephony.ledger import QUEUED_DIRECTIONS
+from triage.verdict import Candidate, Fact, Facts, Place, Reason, Verdict
 
 
 class StoredVerdict(Base):
@@ -36,15 +38,17 @@ async def latest(session: AsyncSession, call_id: str) -> Verdict | None:
     return None if row is None else _verdict(row.body)
 
 
-async def line_dialled(session: AsyncSession, call_id: str) -> str | None:
-    """Number of the line that an incoming call dialled, from its stored arrival; None for any other call."""
+async def arrived(session: AsyncSession, call_id: str) -> tuple[str, str] | None:
+    """The line that an incoming call dialled and the number it came from, as it was stored; None for any other call."""
     body = await session.scalar(
         select(StoredEvent.body).where(StoredEvent.call_id == call_id, StoredEvent.type == "CallArrived").limit(1)
     )
     if body is None:
         return None
-    arrived = json.loads(body)
-    return str(arrived["line"]) if arrived.get("direction", "in") == "in" else None
+    found = json.loads(body)
+    if found.get("direction", "in") not in QUEUED_DIRECTIONS:
+        return None
+    return str(found["line"]), str(found["caller"])
 
 
 def _verdict(body: str) -> Verdict:
@@ -53,8 +57,19 @@ def _verdict(body: str) -> Verdict:
         **{
             **data,
             "candidates": tuple(Candidate(**c) for c in data["candidates"]),
-            "places": tuple(Place(**p) for p in data["places"]),
+            "places": tuple(_place(p) for p in data["places"]),
             "reasons": tuple(Reason(**r) for r in data["reasons"]),
             "assist": tuple(data["assist"]),
+            # Verdicts from before facts were heard have none.
+            "facts": _facts(data.get("facts", {})),
         }
     )
+
+
+def _place(data: dict[str, Any]) -> Place:
+    point = data.get("point")
+    return Place(**{**data, "towns": tuple(data.get("towns", ())), "point": tuple(point) if point else None})
+
+
+def _facts(data: dict[str, Any]) -> Facts:
+    return Facts(**{**data, "items": tuple(Fact(**f) for f in data.get("items", ()))})

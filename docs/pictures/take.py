@@ -64,10 +64,18 @@ class Scene:
 
 def site(data: Path) -> Settings:
     """A site in ``data`` on ports that are free now, where callbacks come at once."""
-    names = ("sip_port", "sip_ws_port", "ami_port", "media_port", "desk_port", "trunk_port")
+    names = ("sip_port", "sip_ws_port", "ami_port", "media_port", "desk_port", "trunk_port", "agi_port")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     return Settings.model_validate(
-        {"data": data, **ports, "rtp_start": 22000, "rtp_end": 22199, "callback_first_s": 1, "callback_quiet": ""}
+        {
+            "data": data,
+            **ports,
+            "rtp_start": 22000,
+            "rtp_end": 22199,
+            "callback_first_s": 1,
+            "callback_quiet": "",
+            "voice": False,
+        }
     )
 
 

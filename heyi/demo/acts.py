@@ -20,6 +20,10 @@ PATIENCE_S = 600
 _SETTLED_S = 2.5
 #: Longest wait for a category.
 _LATE_S = 20.0
+#: So long a caller listens to the voice before answering into it.
+_LISTENS_S = 1.5
+#: Frames of 20 ms with a voice that are a question at least.
+_QUESTION = 100
 
 
 @dataclass
@@ -55,6 +59,8 @@ class Stage:
     #: The signed-in call taker of a robot desk, and the signed-in staff of a department.
     robot_login: Callable[[str], "asyncio.Future[DeskClient]"]
     department_login: Callable[[str], "asyncio.Future[DeskClient]"]
+    #: Lines whose callers meet a voice before a person.
+    voiced: frozenset[str] = frozenset()
 
 
 async def play(act: Act, stage: Stage) -> None:
@@ -78,8 +84,11 @@ async def _talk(act: Act, stage: Stage) -> str:
     """The conversation; returns the robot's extension, or an empty string where a person answered."""
     act.stage = "呼叫"
     call = await stage.trunk.call(act.dialogue.line, caller=act.dialogue.caller_number)
-    act.stage = "排队"
     try:
+        if act.dialogue.line in stage.voiced:
+            act.stage = "语音"
+            await _meet_voice(act, call)
+        act.stage = "排队"
         extension, taker = await _answered(act, call)
         act.stage = "通话"
         for turn, pcm in zip(act.dialogue.turns, act.audio, strict=True):
@@ -97,6 +106,16 @@ async def _talk(act: Act, stage: Stage) -> str:
         await call.hang_up()
     act.stage = "挂机"
     return extension
+
+
+async def _meet_voice(act: Act, call: PhoneCall) -> None:
+    """Say what it is about, or press 0."""
+    await asyncio.sleep(_LISTENS_S)
+    said = [pcm for turn, pcm in zip(act.dialogue.turns, act.audio, strict=True) if turn.who == "C"]
+    if act.dialogue.voice == "say" and said:
+        await call.play(said[0])
+    else:
+        call.press("0")
 
 
 async def _answered(act: Act, call: PhoneCall) -> tuple[str, PhoneCall | None]:
@@ -148,9 +167,11 @@ async def _handle(act: Act, stage: Stage) -> None:
     ticket = act.seen["ticket"]
     staff = await stage.department_login(ticket["department"])
     await asyncio.sleep(1.0)
-    # A person signed in for the department may have been quicker.
-    if act.ticket_state == "dispatched":
-        await staff.post(f"/api/tickets/{ticket['id']}/accept")
+    for action in ("accept", "depart", "arrive", "handle"):
+        # What the ticket's flow offers now; a person signed in for the department may have been quicker.
+        if action in (await staff.get(f"/api/tickets/{ticket['id']}"))["actions"]:
+            await staff.post(f"/api/tickets/{ticket['id']}/{action}")
+            await asyncio.sleep(0.3)
     act.stage = "处置"
     await asyncio.sleep(1.5)
     if act.ticket_state in ("dispatched", "handling"):
@@ -159,18 +180,18 @@ async def _handle(act: Act, stage: Stage) -> None:
 
 
 async def citizen(call: PhoneCall) -> None:
-    """Somebody who is called back: answers, hears the question out, presses 1."""
+    """Somebody who is called back: answers, hears each question out, presses 1."""
     await asyncio.sleep(1.0)
     await call.answer()
     audio = call.audio
-    quiet = 0.0
+    quiet, answered = 0.0, 0
     while not call.ended.is_set() and audio is not None:
         before = audio.voiced
         await asyncio.sleep(0.1)
         quiet = 0.0 if audio.voiced > before else quiet + 0.1
-        if audio.voiced > 100 and quiet > 0.8:
+        if audio.voiced > answered + _QUESTION and quiet > 0.8:
             call.press("1")
-            break
+            answered = audio.voiced
     await call.ended.wait()
 
 

@@ -30,6 +30,8 @@ class Dialogue(BaseModel):
     line: str
     caller_number: Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]
     turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
+    #: What the caller does where a voice comes first: says the first words of the dialogue, or presses 0.
+    voice: Literal["say", "key"] = "key"
 
 
 def read(path: Path, city: City, limit: int | None = None) -> Sequence[Dialogue]:

@@ -26,7 +26,7 @@ from heyi.demo.acts import Act, Stage, citizen, play
 from heyi.demo.desk_client import DeskClient
 from heyi.demo.script import Dialogue
 from heyi.demo.voices import Spoken
-from telephony.dialplan import sip_secret
+from telephony.dialplan import flow_of, sip_secret
 from telephony.phone import Phone, PhoneCall
 
 #: The callers' exchange is the trunk's address; the robots sit on one of their own, so that ports never meet.
@@ -65,7 +65,8 @@ class Show:
         self._phones.append(trunk)
         await trunk.start()
         await self._raise_robots()
-        self._stage = Stage(trunk, supervisor, self._robot_login, self._department_login)
+        voiced = frozenset(line.number for line in self._city.lines if flow_of(self._city, line, settings))
+        self._stage = Stage(trunk, supervisor, self._robot_login, self._department_login, voiced)
         self._watching = asyncio.create_task(self._watch(supervisor))
         return self
 
@@ -283,6 +284,7 @@ def _summary(act: Act, settings: Settings) -> dict[str, Any]:
             for step in ticket.get("history", ())
             if step["before"] != step["after"]
         ],
+        "steps": {step["key"]: step["at"] for step in ticket.get("steps", ()) if step["at"]},
         "recording": str(recording) if recording.exists() else None,
         "callback": [
             {k: c[k] for k in ("attempt", "placed_at", "ended_at", "outcome", "digit")}

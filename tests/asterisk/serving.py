@@ -4,17 +4,21 @@ import asyncio
 import os
 import signal
 import sys
-import time
 
 import httpx
 
 from core.settings import Settings
+from tests.eventually import PATIENCE_S, until
 
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as the variables that another process reads them from."""
     given = {f"HEYI_{name.upper()}": str(value) for name, value in settings.model_dump(exclude_none=True).items()}
     return {**os.environ, **given}
+
+
+#: Seconds against hanging for ever: a start loads models, beside other work for minutes.
+START_S = 900.0
 
 
 class Serve:
@@ -25,23 +29,26 @@ class Serve:
         self._process: asyncio.subprocess.Process | None = None
         self.base = f"http://{settings.host}:{settings.desk_port}"
 
-    async def start(self, timeout_s: float = 60) -> None:
+    async def start(self) -> None:
         log = (self._settings.data / "serve.log").open("ab")
         with log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "heyi", "serve", stdout=log, stderr=log, env=environment(self._settings)
             )
-        deadline = time.monotonic() + timeout_s
+        process = self._process
         async with httpx.AsyncClient(trust_env=False) as http:
-            while time.monotonic() < deadline and self._process.returncode is None:
+
+            async def up() -> bool:
+                assert process.returncode is None, self._log()
                 try:
-                    if (await http.get(f"{self.base}/health")).is_success:
-                        return
+                    return (await http.get(f"{self.base}/health")).is_success
                 except httpx.HTTPError:
-                    pass
-                await asyncio.sleep(0.1)
-        await self.kill()
-        raise AssertionError((self._settings.data / "serve.log").read_text())
+                    return False
+
+            await until(up, self._log, START_S)
+
+    def _log(self) -> str:
+        return (self._settings.data / "serve.log").read_text()
 
     async def kill(self) -> None:
         """SIGKILL: no chance to tidy up."""
@@ -53,7 +60,7 @@ class Serve:
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             try:
-                await asyncio.wait_for(self._process.wait(), 20)
+                await asyncio.wait_for(self._process.wait(), PATIENCE_S)
             except TimeoutError:
                 await self.kill()
                 raise

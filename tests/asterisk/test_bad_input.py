@@ -28,7 +28,7 @@ def heyi(settings: Settings, *args: str, **more: str) -> str:
         env={**environment(settings), **more},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,  # against hanging for ever; beside other work a start takes a minute
         check=False,
     )
     assert done.returncode == 1, done

@@ -2,22 +2,23 @@
 
 import asyncio
 import re
-import shutil
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from core.city import City
 from core.settings import Settings
 from ivr import voice_model
 from ivr.voice import Voice
 from telephony.phone import PhoneCall
-from tests.asterisk.conftest import Site, until
+from tests.asterisk.conftest import Site
 from tests.asterisk.serving import Serve
+from tests.chromium import chromium, sign_in
+from tests.eventually import PATIENCE_MS, until
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.browser, pytest.mark.models]
 
@@ -36,28 +37,11 @@ def voice() -> Voice:
 @pytest.fixture
 async def page(serve: Serve, voice: Voice) -> AsyncIterator[Page]:
     microphone = await asyncio.to_thread(voice.wav8k, "您好，请问具体在什么位置？里面还有没有人？")
-    flags = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        "--autoplay-policy=no-user-gesture-required",
-        "--disable-features=WebRtcHideLocalIpsWithMdns",
-        "--allow-loopback-in-peer-connection",
-    ]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=[*flags, f"--use-file-for-fake-audio-capture={microphone}"]
-        )
+    async with chromium(microphone) as browser:
         context = await browser.new_context(base_url=serve.base, viewport={"width": 1366, "height": 768})
         page = await context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         yield page
-        await browser.close()
 
 
 def pcm(path: Path) -> bytes:
@@ -76,13 +60,16 @@ async def flows(page: Page, call: PhoneCall) -> None:
     """Audio goes both ways: packets at the page, the call taker's voice at the caller."""
     before, heard = await stats(page), call.audio.voiced if call.audio else 0
     await until(lambda: call.audio is not None and call.audio.voiced > heard + 25, lambda: "the caller hears the page")
-    for _ in range(50):
+    now = before
+
+    async def came() -> bool:
+        nonlocal now
         now = await stats(page)
-        if now["packetsReceived"] > before["packetsReceived"] + 50 and now["packetsSent"] > before["packetsSent"] + 50:
-            break
-        await asyncio.sleep(0.1)
-    else:
-        pytest.fail(f"no audio at the page: {before} → {now}")
+        return (
+            now["packetsReceived"] > before["packetsReceived"] + 50 and now["packetsSent"] > before["packetsSent"] + 50
+        )
+
+    await until(came, lambda: f"audio at the page: {before} → {now}")
     assert now["bytesReceived"] > before["bytesReceived"]
 
 
@@ -94,10 +81,7 @@ async def test_a_call_is_answered_heard_judged_and_dispatched_on_the_page(
             voice.wav8k, "火苗从窗户冒出来了，还有两个工人没有跑出来，在青阳街道阳光社区，市场门口。"
         )
     )
-    await page.goto("/login")
-    await page.fill("[data-test=login]", "agent1")
-    await page.fill("[data-test=password]", "heyi-demo")
-    await page.click("[data-test=sign-in]")
+    await sign_in(page, "agent1", "heyi-demo")
     await expect(page.locator("[data-test=phone-state]")).to_have_attribute("data-state", "registered")
     # A page that has just opened takes no calls before its person says so.
     await expect(page.locator("[data-test=agent-state]")).to_have_attribute("data-state", "away")
@@ -116,19 +100,16 @@ async def test_a_call_is_answered_heard_judged_and_dispatched_on_the_page(
     await speaking
 
     heard = page.locator("[data-test=utterance][data-final=true]").filter(has_text="工人")
-    await expect(heard.first).to_be_visible(timeout=60_000)
+    await expect(heard.first).to_be_visible()
     await expect(page.locator("[data-test=verdict]")).to_have_attribute("data-outcome", "emergency")
-    await expect(page.locator("[name=place]")).to_have_value(re.compile("^青阳街道"), timeout=30_000)
+    await expect(page.locator("[name=place]")).to_have_value(re.compile("^青阳街道"))
     # Which emergency it is depends on what recognition makes of the words; that it is one does not.
     await expect(page.locator("[name=code]")).to_have_value(re.compile("^E"))
 
     # Browser-Phone#267: a refresh drops the call. Here the caller stays and both hear each other again.
     await page.reload()
     await expect(page.locator("[data-test=agent-state]")).to_have_attribute("data-state", "talking")
-    for _ in range(100):
-        if await page.evaluate("() => window.heyi?.state().talking ?? false"):
-            break
-        await asyncio.sleep(0.2)
+    await page.wait_for_function("() => window.heyi?.state().talking ?? false")
     assert not call.ended.is_set()
     await flows(page, call)
     await expect(page.locator("[name=place]")).to_have_value(re.compile("^青阳街道"))

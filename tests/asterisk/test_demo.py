@@ -40,6 +40,9 @@ def test_every_call_ends_in_a_closed_ticket(settings: Settings, tmp_path: Path) 
     fire, water = json.loads(out.read_text())["calls"]
     assert (fire["line"], fire["is_emergency"], fire["department"]) == ("119", True, "fire")
     assert (water["is_emergency"], water["department"]) == (False, "water")
+    steps = fire["steps"]
+    assert steps["dispatched"] <= steps["accepted"] <= steps["departed"] <= steps["arrived"] <= steps["handling"]
+    assert "departed" not in water["steps"]
     for call in (fire, water):
         assert call["state"] == "closed" and call["error"] is None
         assert [s["state"] for s in call["states"]] == [

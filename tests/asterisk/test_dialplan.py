@@ -25,7 +25,7 @@ def test_a_step_that_no_module_has_is_found_before_a_caller_meets_it(
     templates = tmp_path / "dialplans"
     shutil.copytree(dialplan.TEMPLATES, templates)
     extensions = templates / "extensions.conf.j2"
-    extensions.write_text(extensions.read_text().replace("n,Answer()", "n,Festival(hello)", 1))
+    extensions.write_text(extensions.read_text().replace("n,StopMusicOnHold()", "n,Festival(hello)", 1))
     monkeypatch.setattr(dialplan, "TEMPLATES", templates)
     found = dialplan.check(city, settings, Install.find(settings))
     assert ["Festival" in line for line in found] == [True]

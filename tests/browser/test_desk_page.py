@@ -1,67 +1,26 @@
 """The call taker's page in a real Chromium, over a city in memory: what it shows, keeps, and never runs."""
 
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
-from core.clock import SystemClock
-from desk.app import create_app
-from desk.server import DeskServer, bundle_ready
+from asr.events import RecognitionStrained, Strain
 from desk.users import Users
-from tests.desk_fakes import FIRE, NOISE, PASSWORD, Stage, make_stage
+from tests.chromium import sign_in
+from tests.desk_fakes import FIRE, NOISE, PASSWORD, Stage
 from ticketing.actor import Actor
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = await make_stage(tmp_path, SystemClock())
-    yield made
-    await made.bus.close()
-    await made.services.database.close()
-
-
-@pytest.fixture
-async def page(stage: Stage) -> AsyncIterator[Page]:
-    assert bundle_ready(), "build the scripts first: npm ci && npm run build in desk/web"
-    server = DeskServer(create_app(stage.services), "127.0.0.1", 0)
-    await server.start()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        context = await browser.new_context(
-            base_url=f"http://127.0.0.1:{server.port}", viewport={"width": 1366, "height": 768}
-        )
-        page = await context.new_page()
-        page.set_default_timeout(10_000)
-        yield page
-        await browser.close()
-    await server.stop()
-
-
-async def sign_in(page: Page, login: str = "wang", lang: str = "zh") -> None:
-    await page.goto(f"/login?lang={lang}")
-    await page.fill("[data-test=login]", login)
-    await page.fill("[data-test=password]", PASSWORD)
-    await page.click("[data-test=sign-in]")
+async def open_desk(page: Page, login: str = "wang", lang: str = "zh") -> None:
+    await sign_in(page, login, PASSWORD, lang=lang)
     await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
 
 
 async def test_a_call_unfolds_on_the_page_as_it_happens(stage: Stage, page: Page) -> None:
     city = stage.city
-    await sign_in(page)
+    await open_desk(page)
     await city.arrive("w-1", "120", "13900000000")
     await expect(page.locator("#waiting")).to_contain_text("紧急等待 1")
     await city.arrive("c-1", "119", "13800001234")
@@ -90,11 +49,39 @@ async def test_a_call_unfolds_on_the_page_as_it_happens(stage: Stage, page: Page
     await expect(page.locator("[data-test=agent-state]")).to_have_attribute("data-state", "ready")
 
 
+@pytest.mark.parametrize(
+    ("lang", "late", "busy"),
+    [
+        ("zh", "转写延迟 4 秒", "转写繁忙，稍后补齐"),
+        ("en", "Transcript 4 s late", "Transcription is busy; the text will follow"),
+    ],
+)
+async def test_recognition_that_falls_behind_says_so_until_it_has_caught_up(
+    stage: Stage, page: Page, lang: str, late: str, busy: str
+) -> None:
+    def told(strain: Strain, lag_s: float) -> None:
+        stage.bus.publish(RecognitionStrained(at=stage.clock.now(), strain=strain, lag_s=lag_s))
+
+    await open_desk(page, lang=lang)
+    badge = page.locator("[data-test=strain]")
+    await expect(badge).to_be_hidden()
+    told("late", 4.2)
+    await expect(badge).to_have_text(late)
+    told("busy", 31.0)
+    await expect(badge).to_have_text(busy)
+    told("none", 0.0)
+    await expect(badge).to_be_hidden()
+    # Without news for a while it is over, too: its end may have been missed.
+    told("late", 4.2)
+    await expect(badge).to_be_visible()
+    await expect(badge).to_be_hidden()
+
+
 async def test_what_a_person_typed_is_kept_and_saved_while_the_rest_fills_itself(stage: Stage, page: Page) -> None:
     city = stage.city
     await city.arrive("c-1", "12345", "13800001234")
     ticket = await city.answer("c-1", "1001")
-    await sign_in(page)
+    await open_desk(page)
     await page.locator("[name=place]").press_sequentially("梅岭街道竹园社区", delay=20)
     await city.judge("c-1", FIRE)
     await expect(page.locator("[name=code]")).to_have_value("E101")
@@ -124,7 +111,7 @@ async def test_hostile_caller_words_and_fields_are_shown_and_never_run(stage: St
     await city.end("c-0")
     await city.arrive("c-1", "12345", HOSTILE[:80])
     ticket = await city.answer("c-1", "1001")
-    await sign_in(page)
+    await open_desk(page)
     city.partial("c-1", "c-1-0", HOSTILE)
     await city.say("c-1", HOSTILE)
     await city.judge("c-1", NOISE)
@@ -142,7 +129,7 @@ async def test_a_department_takes_a_ticket_on_and_keeps_what_it_types_while_the_
     stage: Stage, page: Page
 ) -> None:
     city, tickets = stage.city, stage.services.tickets
-    await sign_in(page, "urban")
+    await open_desk(page, "urban")
     await city.arrive("c-1", "12345", "13800001234")
     first = await city.answer("c-1", "1001")
     await city.judge("c-1", NOISE)
@@ -158,9 +145,11 @@ async def test_a_department_takes_a_ticket_on_and_keeps_what_it_types_while_the_
     second = await city.answer("c-2", "1002")
     await city.judge("c-2", NOISE)
     await tickets.submit(second.id, from_desk)
-    await expect(page.locator(".tabs")).to_contain_text("待接单 1")
+    # What has come is not drawn under the hands of somebody who writes, but said.
+    await expect(page.locator("#part")).to_have_attribute("data-waits", "有新变化，填完或收起后显示")
     await expect(row.locator("[data-test=result]")).to_have_value("已到现场")
     await row.locator("[data-test=report]").click()
+    await expect(page.locator(".tabs")).to_contain_text("待接单 1")
     await expect(page.locator(".tabs")).to_contain_text("待回访 1")
 
 
@@ -173,7 +162,7 @@ async def test_the_main_job_needs_no_scrolling(stage: Stage, page: Page, lang: s
     await city.answer("c-1", "1001")
     await city.say("c-1", "华洲村有房子冒烟，人困在楼上" * 12)
     await city.judge("c-1", FIRE)
-    await sign_in(page, lang=lang)
+    await open_desk(page, lang=lang)
     await expect(page.locator("#questions li").first).to_be_visible()
     # Everything unfolded that a call can unfold on the left.
     await page.evaluate("for (const id of ['call-buttons', 'keys']) document.getElementById(id).hidden = false")

@@ -9,12 +9,12 @@ import pytest
 from rapidfuzz.distance import Levenshtein
 
 from asr import models
-from asr.after import utterances
-from asr.engine import load_engine
+from asr.engines.load import load_engine
+from asr.engines.vosk import VoskEngine
+from asr.engines.whisper import WhisperEngine
+from asr.live.sound import Feed
 from asr.recognition import Engine, Pcm
-from asr.sound import Feed
-from asr.vosk import VoskEngine
-from asr.whisper import WhisperEngine
+from asr.record.transcribe import utterances
 from core.errors import ModelMissing
 from core.settings import Settings
 from ivr import voice_model
@@ -71,6 +71,22 @@ def phoned(voice: Voice, text: str, speaker: str) -> Pcm:
 
 def heard(engine: Engine, pcm: Pcm) -> str:
     return "".join(engine.recognise(moment.pcm).text for moment in utterances(pcm))
+
+
+def test_fewer_tokens_change_no_word(
+    whisper: Engine, voice: Voice, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr("asr.engines.whisper.without", full)
+    whole = load_engine("whisper", models.ensure("whisper-base", cache), threads=2)
+    for text in SENTENCES:
+        pcm = phoned(voice, text, "zm_yunxi")
+        few, all_ = whisper.recognise(pcm), whole.recognise(pcm)
+        assert [one.text for one in few.hypotheses] == [one.text for one in all_.hypotheses]
+        assert few.raw == all_.raw
+        assert few.confidence == pytest.approx(all_.confidence, abs=1e-4)
 
 
 def test_mandarin_over_the_telephone_is_understood(whisper: Engine, voice: Voice) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from asr.pool import DecodeFailed
-from asr.recognition import Effort, Pcm, Recognition
-from asr.segmenter import FRAME, Cut, Moment, Segmenter
+from asr.decode.pool import DecodeFailed
+from asr.decode.schedule import Kind
+from asr.live.segmenter import FRAME, Cut, Moment, Segmenter
+from asr.recognition import Pcm, Recognition
 
 RATE = 16_000
 
@@ -26,7 +27,7 @@ def loudness(pcm: Pcm) -> int:
 
 
 class LoudIsSpeech:
-    """In place of :class:`asr.vad.Hearing`: the same segmenter behind a detector that any test can steer."""
+    """In place of :class:`asr.live.vad.Hearing`: the same segmenter behind a detector that any test can steer."""
 
     def __init__(self, cut: Cut | None = None) -> None:
         self._segmenter = Segmenter(cut)
@@ -46,23 +47,28 @@ class LoudIsSpeech:
 
 
 class FakeDecoder:
-    """Satisfies :class:`asr.ears.Decoder`; ``answer`` makes the text of a stretch of audio."""
+    """Satisfies :class:`asr.live.ears.LiveDecoder`; ``answer`` makes the text of a stretch of audio."""
 
-    def __init__(self, answer: Callable[[Pcm, Effort], str] | None = None, delay_s: float = 0.0) -> None:
-        self.asked: list[tuple[Effort, bool]] = []
+    def __init__(self, answer: Callable[[Pcm, Kind], str] | None = None, delay_s: float = 0.0) -> None:
+        self.asked: list[tuple[Kind, bool]] = []
+        #: Utterances whose pause turned out to be their end.
+        self.promoted: list[str] = []
         self.error: DecodeFailed | None = None
-        self._answer = answer or (lambda pcm, effort: f"{effort}{loudness(pcm)}")
+        self._answer = answer or (lambda pcm, kind: f"{kind}{loudness(pcm)}")
         self._delay_s = delay_s
 
     async def submit(
-        self, utterance_id: str, pcm: Pcm, effort: Effort, *, emergency: bool = False
+        self, utterance_id: str, pcm: Pcm, kind: Kind, *, emergency: bool = False
     ) -> "asyncio.Future[Recognition | None]":
-        self.asked.append((effort, emergency))
-        return asyncio.ensure_future(self._decode(pcm, effort))
+        self.asked.append((kind, emergency))
+        return asyncio.ensure_future(self._decode(pcm, kind))
 
-    async def _decode(self, pcm: Pcm, effort: Effort) -> Recognition | None:
+    async def promote(self, utterance_id: str) -> None:
+        self.promoted.append(utterance_id)
+
+    async def _decode(self, pcm: Pcm, kind: Kind) -> Recognition | None:
         await asyncio.sleep(self._delay_s)
         if self.error is not None:
             raise self.error
-        text = self._answer(pcm, effort)
+        text = self._answer(pcm, kind)
         return Recognition(text, text, 0.7)

@@ -21,6 +21,7 @@ class Script:
 
     events: list[CelEvent] = field(default_factory=list)
     _ids: "itertools.count[int]" = field(default_factory=itertools.count)
+    _rounds: dict[str, int] = field(default_factory=dict)
     _channels: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # unique id → channel, linked id, caller
 
     def tell(self, kind: str, uid: str, seconds: float, *, context: str = "", exten: str = "s", name: str = "",
@@ -50,8 +51,10 @@ class Script:
         self.queue(uid, seconds, priority)
         return uid
 
-    def queue(self, uid: str, seconds: float, priority: int) -> None:
-        self.tell("USER_DEFINED", uid, seconds, context="emergency", name="QUEUED", extra=str(priority))
+    def queue(self, uid: str, seconds: float, priority: int, queue: str = "emergency") -> None:
+        self._rounds[uid] = self._rounds.get(uid, 0) + 1
+        extra = f"{priority}:{queue}:{self._rounds[uid]}"
+        self.tell("USER_DEFINED", uid, seconds, context="waits", name="QUEUED", extra=extra)
 
     def place(self, seconds: float, uid: str = "cb-1", number: str = "13800138000") -> str:
         """A call that heyi places."""

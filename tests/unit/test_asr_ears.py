@@ -1,5 +1,6 @@
 """Live audio to stored utterances."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import asr.ears
-from asr.ears import Ears, _Stream
+import asr.live.ears
+from asr.decode.pool import DecodeFailed
 from asr.events import UtteranceHeard, UtterancePartial
-from asr.pool import DecodeFailed
-from asr.transcripts import Utterance, of_call
+from asr.live.ears import Ears, _Stream
+from asr.record.transcripts import Utterance, of_call
 from core.bus import Bus
 from core.clock import ManualClock
 from core.database import Database
@@ -46,7 +47,7 @@ class Room:
 
 @pytest.fixture
 async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    monkeypatch.setattr(asr.ears, "Hearing", LoudIsSpeech)
+    monkeypatch.setattr(asr.live.ears, "Hearing", LoudIsSpeech)
     made = Database(f"sqlite+aiosqlite:///{tmp_path / 'heyi.db'}", Bus())
     await made.create_all()
     yield made
@@ -117,6 +118,92 @@ async def test_both_legs_and_two_calls_are_kept_apart(database: Database) -> Non
     assert [row.text for row in await r.rows("c2")] == ["final4000"]
 
 
+async def hear(r: Room, *parts: tuple[np.ndarray, int]) -> None:
+    """Each part by itself: the next when so many decodings in all were asked for, and are done."""
+    for part, asked in parts:
+        say(r.ears, part)
+        while len(r.decoder.asked) < asked or (asked and r.ears._asked):
+            await r.database.events_after(0)
+
+
+async def test_what_was_decoded_at_the_pause_is_the_final_when_nothing_follows(database: Database) -> None:
+    async with room(database, FakeDecoder(lambda pcm, kind: f"{kind}{pcm.size}")) as r:
+        r.ears.opened("c1", "caller", 16000)
+        await hear(r, (speech(0.8), 0), (silence(0.3), 1), (silence(1), 0))
+    assert [kind for kind, _ in r.decoder.asked] == ["pause"]
+    (final,) = r.of(UtteranceHeard)
+    assert r.decoder.promoted == [final.utterance_id]
+    assert final.text.startswith("pause")
+    # It is on the screen before it is certain.
+    assert [p.text for p in r.of(UtterancePartial)] == [final.text]
+
+
+async def test_what_was_decoded_at_a_pause_is_a_partial_when_more_is_said(database: Database) -> None:
+    async with room(database, FakeDecoder(lambda pcm, kind: f"{kind}{pcm.size}")) as r:
+        r.ears.opened("c1", "caller", 16000)
+        await hear(r, (speech(0.8), 0), (silence(0.3), 1), (speech(0.5), 0))
+    assert [kind for kind, _ in r.decoder.asked] == ["pause", "final"]
+    assert [p.text[:5] for p in r.of(UtterancePartial)] == ["pause"]
+    assert [e.text[:5] for e in r.of(UtteranceHeard)] == ["final"]
+
+
+async def test_a_pause_that_was_shed_is_decoded_as_the_final(database: Database) -> None:
+    class Shedding(FakeDecoder):
+        async def _decode(self, pcm: Any, kind: Any) -> Any:
+            return None if kind == "pause" else await super()._decode(pcm, kind)
+
+    async with room(database, Shedding()) as r:
+        r.ears.opened("c1", "caller", 16000)
+        await hear(r, (speech(0.8), 0), (silence(0.3), 1), (silence(1), 2))
+    assert [kind for kind, _ in r.decoder.asked] == ["pause", "final"]
+    assert [row.text for row in await r.rows()] == ["final5000"]
+
+
+async def test_a_look_that_comes_late_does_not_take_back_words(database: Database) -> None:
+    paused = asyncio.Event()
+
+    class LatePartial(FakeDecoder):
+        async def _decode(self, pcm: Any, kind: Any) -> Any:
+            if kind == "partial":
+                await paused.wait()
+            return await super()._decode(pcm, kind)
+
+    async with room(database, LatePartial(lambda pcm, kind: kind)) as r:
+        r.ears.opened("c1", "caller", 16000)
+        say(r.ears, speech(1.1))
+        while len(r.decoder.asked) < 1:
+            await r.database.events_after(0)
+        say(r.ears, silence(0.3))
+        while not r.of(UtterancePartial):
+            await r.database.events_after(0)
+        paused.set()
+        while r.ears._asked:
+            await r.database.events_after(0)
+        assert [p.text for p in r.of(UtterancePartial)] == ["pause"]
+
+
+async def test_ears_that_are_behind_ask_for_the_end_alone(database: Database) -> None:
+    async with room(database) as r:
+        r.ears.opened("c1", "caller", 16000)
+        say(r.ears, np.concatenate([speech(3.5), silence(0.3), speech(1), silence(1)]))
+        while not r.of(UtteranceHeard):
+            await r.database.events_after(0)
+    assert [kind for kind, _ in r.decoder.asked] == ["final"]
+
+
+async def test_lag_is_told_while_a_final_is_open(database: Database) -> None:
+    async with room(database, FakeDecoder(delay_s=0.2)) as r:
+        assert r.ears.lag() == 0
+        r.ears.opened("c1", "caller", 16000)
+        say(r.ears, np.concatenate([speech(0.5), silence(1)]))
+        lags = []
+        while not r.of(UtteranceHeard):
+            lags.append(r.ears.lag())
+            await r.database.events_after(0)
+    assert max(lags) >= 0.15
+    assert (r.ears.backlog(), r.ears.lag()) == (0, 0)
+
+
 async def test_emergency_is_asked_for_each_utterance(database: Database) -> None:
     urgent: set[str] = set()
     async with room(database, emergency=urgent.__contains__) as r:
@@ -130,7 +217,7 @@ async def test_emergency_is_asked_for_each_utterance(database: Database) -> None
 
 
 async def test_a_database_that_refuses_loses_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asr.ears, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(asr.live.ears, "_FIRST_PAUSE_S", 0.01)
     work, refusals = database.work, 3
 
     @asynccontextmanager
@@ -154,7 +241,7 @@ async def test_a_database_that_refuses_loses_nothing(database: Database, monkeyp
 async def test_a_commit_whose_answer_was_lost_is_not_stored_twice(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asr.ears, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(asr.live.ears, "_FIRST_PAUSE_S", 0.01)
     work, losses = database.work, 1
 
     @asynccontextmanager

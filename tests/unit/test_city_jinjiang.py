@@ -72,8 +72,38 @@ def test_desks(city: City) -> None:
     assert {(d.extension, d.penalty) for d in robots} == {(str(n), 50) for n in range(1901, 1907)}
     assert min(d.penalty for d in robots) > max(d.penalty for d in city.desks if d.kind != "robot")
     assert [d.extension for d in city.desks if not d.in_queue] == ["1009"]
-    # In the dialplan's last resort all emergency desks ring at once: a robot would always be the quickest.
-    assert {d.emergency for d in robots} == {False}
+    # The six desks of people take both kinds of call, whoever comes first in the morning.
+    assert all({"emergency", "service"} <= set(city.desk(str(n)).groups) for n in range(1001, 1007))  # type: ignore[union-attr]
+
+
+def test_every_group_is_answered(city: City) -> None:
+    served = {key for d in city.desks if d.kind == "browser" for key in d.groups}
+    assert {g.key for g in city.groups} == served
+    assert {g.key: g.overflow for g in city.groups if g.overflow} == {
+        "service": ("emergency",), "minnan": ("service",), "english": ("service",)
+    }  # fmt: skip
+    linkage = {g.key: g.hotkey for g in city.groups if g.linkage}
+    assert linkage == {"medical": "1", "fire": "2", "traffic": "3"}
+    # A centre that is called in has a desk with a login, and that desk answers no line.
+    for key in linkage:
+        desks = [d for d in city.desks if key in d.groups]
+        assert [d.groups for d in desks] == [(key,)]
+        assert [p.role for p in city.people if p.extension == desks[0].extension] == ["agent"]
+
+
+def test_modes(city: City) -> None:
+    assert [m.key for m in city.modes] == ["normal", "night", "typhoon"]
+    assert not city.modes[0].announcement and not city.modes[0].groups
+    assert all(m.announcement for m in city.modes[1:])
+    assert city.mode("night").groups == {"service": "emergency"}
+
+
+def test_matters_go_both_ways_and_an_emergency_never_becomes_a_service_call_by_its_name(city: City) -> None:
+    ways = Counter((m.source, m.target) for m in city.matters)
+    assert ways["110", "12345"] >= 12 and ways["12345", "110"] >= 12
+    for other in ("119", "120", "122"):
+        assert ways[other, "12345"] and ways["12345", other]
+    assert all(any("\u4e00" <= c <= "\u9fff" for c in m.name) and m.name_en.isascii() for m in city.matters)
 
 
 #: Group → how many classes it has, numbered from 1.
@@ -93,7 +123,7 @@ def test_taxonomy(city: City) -> None:
 
 def test_logins(city: City) -> None:
     roles = Counter(p.role for p in city.people)
-    assert roles["agent"] == 4
+    assert roles["agent"] == 7
     assert roles["supervisor"] == 1
     served = {p.department for p in city.people if p.role == "department"}
     mains = {"police", "fire", "medical", "traffic_police", "urban_management", "water", "power", "gas", "centre"}

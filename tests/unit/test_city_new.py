@@ -9,7 +9,8 @@ import core.newcity as newcity
 from core.city import Town
 from core.cityfile import load_city
 from core.errors import HeyiError
-from core.newcity import NO_AREA_CODE, PACKAGE, VERSION, community_name, english, new_city, town_departments
+from core.newcity import NO_AREA_CODE, PACKAGE, VERSION, community_name, new_city, town_departments
+from core.romanise import english
 
 TREE = [
     {"code": "43", "name": "湖南省", "children": [
@@ -58,8 +59,23 @@ def test_a_new_city_is_its_own(tmp_path: Path, cache: Path) -> None:
     assert [c.name for c in city.towns[0].communities] == ["斑马湖社区", "裕农村", "刘家村委会", "刘家村村委会"]
     assert [c.code for c in city.towns[1].communities] == ["430112101001"]
     assert city.line("110") and city.line("12345")
+    grid_staff = [person for person in city.people if person.role == "grid"]
+    assert [(p.login, p.name, p.department) for p in grid_staff] == [
+        ("wangge", "斑马湖社区网格员", "community_430112001001")
+    ]
     assert not any(line.local for line in city.lines)
     assert city.landmarks == ()
+
+
+def test_a_new_city_has_groups_modes_and_matters_but_no_dialect_of_elsewhere(tmp_path: Path, cache: Path) -> None:
+    city = new_city("430112", tmp_path / "wangcheng", cache)
+    template = load_city(newcity.TEMPLATE)
+    assert [g.key for g in city.groups] == [g.key for g in template.groups if not g.local]
+    assert len(city.groups) < len(template.groups)
+    assert city.modes == template.modes
+    assert city.matters == template.matters and city.matters
+    assert city.exchanges == ()
+    assert all(set(d.groups) <= {g.key for g in city.groups} and d.groups for d in city.desks)
 
 
 def test_nothing_of_the_example_city_remains(tmp_path: Path, cache: Path) -> None:
@@ -67,7 +83,7 @@ def test_nothing_of_the_example_city_remains(tmp_path: Path, cache: Path) -> Non
     new_city("430112", folder, cache)
     text = "".join(path.read_text("utf-8") for path in folder.iterdir())
     assert "望城110" in text
-    for word in ("晋江", "Jinjiang", "泉州", "0595", "青阳", "安海"):
+    for word in ("晋江", "Jinjiang", "泉州", "0595", "青阳", "安海", "闽南"):
         assert word not in text, word
 
 

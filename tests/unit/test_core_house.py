@@ -173,3 +173,26 @@ def test_a_secret_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(HeyiError, match="cannot be written"):
         site_secret(tmp_path / "file" / "data")
+
+
+async def test_a_writer_cancelled_in_mid_statement_does_not_lock_the_others_out(
+    database: Database, tmp_path: Path
+) -> None:
+    """The cancelled task is still held, as asyncio holds it; a second program writes as if nothing had been."""
+
+    async def write_many() -> None:
+        while True:
+            async with database.work() as work:
+                work.record(*(Rang(at=AT, number=n) for n in range(3)))
+
+    other = Database(f"sqlite+aiosqlite:///{tmp_path / 'x.db'}", Bus())
+    cancelled: list[asyncio.Task[None]] = []
+    for turn in range(60):  # the moment between statement and rows is short: most of these runs meet it
+        cancelled.append(asyncio.create_task(write_many()))
+        await asyncio.sleep(0.002 + turn * 0.0002)
+        cancelled[-1].cancel()
+        await asyncio.wait(cancelled[-1:])
+        async with other.work() as work:
+            work.record(Rang(at=AT, number=turn))
+    await other.close()
+    assert all(task.cancelled() for task in cancelled)

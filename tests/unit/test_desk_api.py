@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,38 +14,11 @@ from core.clock import ManualClock
 from desk.app import create_app
 from desk.auth import COOKIE
 from desk.casebook import HISTORY
-from tests.desk_fakes import CITY, FIRE, NOISE, PASSWORD, Stage, make_stage, write_wav
+from tests.desk_fakes import CITY, FIRE, NOISE, PASSWORD, Stage, write_wav
+from tests.unit.conftest import SignIn
 
-SignIn = Callable[[str], Awaitable[httpx.AsyncClient]]
 CALLER = "13800001234"
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>"
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = await make_stage(tmp_path)
-    yield made
-    await made.bus.close()
-    await made.services.database.close()
-
-
-@pytest.fixture
-async def sign_in(stage: Stage) -> AsyncIterator[SignIn]:
-    app = create_app(stage.services)
-    clients: list[httpx.AsyncClient] = []
-
-    async def client(login: str = "") -> httpx.AsyncClient:
-        made = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk.test")
-        clients.append(made)
-        if login:
-            answer = await made.post("/api/login", json={"login": login, "password": PASSWORD})
-            assert answer.status_code == 200, answer.text
-        return made
-
-    async with app.router.lifespan_context(app):
-        yield client
-        for made in clients:
-            await made.aclose()
 
 
 async def answered(stage: Stage, call_id: str = "c-1", line: str = "12345", caller: str = CALLER) -> str:
@@ -161,7 +133,7 @@ async def test_the_state_holds_all_that_a_refreshed_page_needs(stage: Stage, sig
     assert call["history"]["open"] == 1
     assert state["drafts"][0]["call_id"] == "c-0"
     english = (await client.get("/api/state?lang=en")).json()["call"]
-    assert english["line_name"] == "Fire" and english["ticket"]["state_name"] == "Draft"
+    assert english["line_name"] == "Fire" and english["ticket"]["state_name"] == "Call taken"
 
 
 async def test_the_page_in_wrap_up_and_the_forgotten_draft_come_back_too(stage: Stage, sign_in: SignIn) -> None:
@@ -227,7 +199,7 @@ async def test_a_desk_that_talks_keeps_its_call_when_another_rings_everywhere(st
 async def test_agent_states_rejoin_and_hangup_are_for_the_own_desk(stage: Stage, sign_in: SignIn) -> None:
     wang, chen, fire = await sign_in("wang"), await sign_in("chen"), await sign_in("fire")
     await wang.post("/api/agent/state", json={"state": "paused", "reason": "用餐"})
-    assert (stage.city.desks["1001"].state, stage.city.desks["1001"].reason) == ("paused", "用餐")
+    assert (stage.city.states["1001"].state, stage.city.states["1001"].reason) == ("paused", "用餐")
     assert (await wang.post("/api/agent/state", json={"state": "talking"})).status_code == 422
     assert (await fire.post("/api/agent/state", json={"state": "ready"})).status_code == 403
     await answered(stage)
@@ -396,7 +368,7 @@ async def test_scripts_put_text_on_the_page_only_as_text() -> None:
         if re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc", line)
     ]
     # The one place: a part of a page that our own escaping templates rendered.
-    assert found == [("tickets.js", "part.innerHTML = html;")]
+    assert found == [("drawn.js", "place.innerHTML = html;")]
 
 
 async def test_the_history_beside_a_call_is_bounded(stage: Stage, sign_in: SignIn) -> None:

@@ -19,6 +19,7 @@ from desk.live import Feed
 from desk.server import DeskServer
 from desk.users import Users
 from tests.desk_fakes import FIRE, NOISE, PASSWORD, Stage, make_stage
+from tests.eventually import PATIENCE_S, until
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Running:
 
     @asynccontextmanager
     async def client(self, login: str) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(base_url=self.address, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=self.address, timeout=PATIENCE_S) as client:
             await client.post("/api/login", json={"login": login, "password": PASSWORD})
             yield client
 
@@ -57,7 +58,7 @@ class Listener:
         seq: int | None = None
         name, data = "", ""
         while True:
-            line = await asyncio.wait_for(anext(self._lines), 5)
+            line = await asyncio.wait_for(anext(self._lines), PATIENCE_S)
             if line.startswith("id: "):
                 seq = int(line[4:])
             elif line.startswith("event: "):
@@ -121,19 +122,28 @@ async def test_a_call_appears_in_order_and_only_where_it_belongs(running: Runnin
         heard += await mine.until("CallEnded")
         kinds = [got.type for got in heard if got.type != "AgentChanged"]
         assert kinds == [
-            "CallQueued", "CallRinging", "TicketDrafted", "CallAnswered", "UtterancePartial", "TicketEdited",
-            "UtteranceHeard", "TicketEdited", "CallTriaged", "CallEnded",
+            "CallQueued", "CallRinging", "TicketDrafted", "CallAnswered", "DeskJoined", "UtterancePartial",
+            "TicketEdited", "UtteranceHeard", "TicketEdited", "CallTriaged", "CallEnded",
         ]  # fmt: skip
         numbered = [got.seq for got in heard if got.seq is not None]
         assert numbered == sorted(set(numbered))
         assert [got.type for got in heard if got.seq is None] == ["UtterancePartial"]
         seen = await others.until("CallEnded")
         assert {got.type for got in seen} == {
-            "CallQueued", "CallRinging", "CallAnswered", "CallEnded", "AgentChanged",
+            "CallQueued", "CallRinging", "CallAnswered", "DeskJoined", "CallEnded", "AgentChanged",
         }  # fmt: skip
         assert "13800001234" not in json.dumps([got.body for got in seen])
         ticket = await urban.get("/api/tickets")
         assert (await department.next()).body["ticket_id"] == ticket.json()[0]["id"]
+
+
+@pytest.mark.parametrize("last", ["9" * 5000, "9" * 19, "-1", "²", "1 or 1=1"])
+async def test_a_place_in_the_stream_that_never_was_begins_anew(running: Running, last: str) -> None:
+    async with running.client("wang") as wang, wang.stream(
+        "GET", "/live", headers={"Last-Event-ID": last.encode()}
+    ) as answer:  # fmt: skip
+        assert answer.status_code == 200
+        assert (await Listener(answer).next()).type == "hello"
 
 
 async def test_every_desk_that_rings_hears_of_the_call_until_one_answers(running: Running) -> None:
@@ -196,7 +206,7 @@ async def test_a_page_that_was_away_too_long_is_told_to_begin_anew(
     async with running.client("wang") as wang:
         for number in range(3):
             await running.stage.city.arrive(f"c-{number}", "12345", "13800001234")
-        await asyncio.wait_for(_until(lambda: running.feed._seq == 6), 5)
+        await until(lambda: running.feed._seq == 6, "six events are read")
         async with listening(wang, 0) as page:
             got = await page.next()
             assert (got.type, got.seq) == ("reset", 6)
@@ -212,8 +222,8 @@ async def test_a_page_that_does_not_read_is_dropped_and_its_memory_freed(running
     for number in range(live.QUEUE + 50):
         running.stage.city.partial("c-1", f"u-{number}", "喂")
     page = next(iter(feed._pages))
-    await asyncio.wait_for(_until(lambda: page.over), 5)
-    assert page.queue.qsize() <= 1
+    await until(lambda: page.over, "the page is let go")
+    assert page._queue.qsize() <= 1
     assert [chunk async for chunk in stream] == []
     assert feed.pages == 0
 
@@ -223,7 +233,7 @@ async def test_a_closed_browser_is_forgotten(running: Running) -> None:
         async with listening(wang) as page:
             await page.next()
             assert running.feed.pages == 1
-        await asyncio.wait_for(_until(lambda: running.feed.pages == 0), 5)
+        await until(lambda: running.feed.pages == 0, "the page is forgotten")
 
 
 async def test_a_department_hears_of_a_ticket_that_leaves_it(running: Running) -> None:
@@ -249,15 +259,10 @@ async def test_the_server_stops_while_pages_are_open(tmp_path: Path) -> None:
     await server.start()
     with pytest.raises(HeyiError, match="cannot listen"):
         await DeskServer(create_app(stage.services), "127.0.0.1", server.port).start()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=10) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE_S) as client:
         await client.post("/api/login", json={"login": "wang", "password": PASSWORD})
         async with listening(client) as page:
             await page.next()
-            await asyncio.wait_for(server.stop(), 5)
+            await asyncio.wait_for(server.stop(), PATIENCE_S)
     await stage.bus.close()
     await stage.services.database.close()
-
-
-async def _until(condition: Any) -> None:
-    while not condition():  # noqa: ASYNC110  what is waited for is another task's state, not an event of ours
-        await asyncio.sleep(0.01)

@@ -8,7 +8,20 @@ import pytest
 
 from desk.lockout import Lockout
 from desk.pages import _inside, recording_file
-from desk.rights import Audience, may_hear, may_see_caller, may_see_ticket, only, receives
+from desk.rights import (
+    Audience,
+    audience_of_call,
+    may_correct,
+    may_decide_clocks,
+    may_decide_models,
+    may_hear,
+    may_see_caller,
+    may_see_calls,
+    may_see_ticket,
+    may_see_unit,
+    only,
+    receives,
+)
 from desk.users import Role, User
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -20,11 +33,15 @@ class Place:
     assist: tuple[str, ...] = ()
 
 
-def user(role: Role, extension: str | None = None, department: str | None = None) -> User:
-    return User(login="x", name="x", role=role, extension=extension, department=department, stamp="")
+def user(
+    role: Role, extension: str | None = None, department: str | None = None, below: frozenset[str] = frozenset()
+) -> User:
+    return User(login="x", name="x", role=role, extension=extension, department=department, stamp="", below=below)
 
 
 AGENT, FIRE, LEAD = user("agent", "1001"), user("department", department="fire"), user("supervisor")
+JUDGE, SENDER, GRID = user("arbiter"), user("dispatcher"), user("grid", department="village")
+TOWN = user("department", department="town", below=frozenset({"village", "block"}))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +65,48 @@ def test_a_department_sees_its_tickets_and_those_it_assists() -> None:
     assert not may_see_ticket(FIRE, Place("urban"))
     assert not may_see_ticket(user("department"), Place(""))
     assert may_see_ticket(AGENT, Place("urban")) and may_see_ticket(LEAD, Place("urban"))
+
+
+@pytest.mark.parametrize(
+    ("ticket", "town", "grid", "fire", "sender"),
+    [
+        (Place("village"), True, True, False, True),
+        (Place("block"), True, False, False, True),
+        (Place("town"), True, False, False, True),
+        (Place("fire", ("village",)), True, True, True, True),
+        (Place("other"), False, False, False, True),
+        (Place(""), False, False, False, True),
+    ],
+)
+def test_who_sees_which_ticket(ticket: Place, town: bool, grid: bool, fire: bool, sender: bool) -> None:
+    assert [may_see_ticket(who, ticket) for who in (TOWN, GRID, FIRE, SENDER)] == [town, grid, fire, sender]
+    assert [may_hear(who, only("1001"), ticket) for who in (TOWN, GRID, FIRE, SENDER)] == [town, False, fire, sender]
+
+
+@pytest.mark.parametrize(
+    ("who", "units", "calls", "clocks", "numbers"),
+    [
+        (AGENT, True, True, False, True), (LEAD, True, True, True, True), (JUDGE, True, False, True, False),
+        (SENDER, True, False, False, False), (FIRE, False, False, False, False), (GRID, False, False, False, False),
+    ],
+    ids=lambda value: value.role if isinstance(value, User) else str(value),
+)  # fmt: skip
+def test_what_each_role_may(who: User, units: bool, calls: bool, clocks: bool, numbers: bool) -> None:
+    assert may_see_unit(who, "urban") == units
+    assert may_see_calls(who) == calls
+    assert may_decide_clocks(who) == clocks
+    assert may_see_caller(who, only("1001")) == numbers
+    assert (may_correct(who), may_decide_models(who)) == (who is LEAD, who is LEAD)
+
+
+def test_units_of_ones_own_and_what_they_do() -> None:
+    assert may_see_unit(TOWN, "village") and may_see_unit(GRID, "village") and not may_see_unit(GRID, "town")
+    told = audience_of_call("UnitChanged", {"department": "village"})
+    assert told is not None
+    assert [receives(who, told) for who in (SENDER, TOWN, GRID, FIRE, JUDGE)] == [True, True, True, False, False]
+    of_ticket = Audience(departments=frozenset({"town"}), arbiters=True)
+    assert [receives(who, of_ticket) for who in (SENDER, TOWN, GRID, FIRE, JUDGE)] == [True, True, False, False, True]
+    assert not receives(SENDER, Audience(all_desks=True))
 
 
 def test_a_recording_is_for_supervisor_own_call_taker_and_the_tickets_department() -> None:

@@ -17,7 +17,7 @@ NOT_IN_USE, IN_USE, BUSY, INVALID, UNAVAILABLE, RINGING, ON_HOLD = "1", "2", "3"
 
 def member(desk: str = "1001", status: str = NOT_IN_USE, *, paused: bool = False, reason: str = "") -> dict[str, str]:
     return {
-        "Event": "QueueMemberStatus", "Queue": "hotline", "Interface": f"PJSIP/{desk}",
+        "Event": "QueueMemberStatus", "Queue": "emergency", "Interface": f"PJSIP/{desk}",
         "StateInterface": f"PJSIP/{desk}", "Status": status, "Paused": str(int(paused)), "PausedReason": reason,
     }  # fmt: skip
 
@@ -54,7 +54,7 @@ def test_the_state_that_is_shown(
     on_call: str, rings: str, reachable: bool, paused: bool, reason: str, state: AgentState
 ) -> None:
     agent = Agent(
-        "1001", "1号席", "browser", reachable=reachable, paused=paused, reason=reason, ringing_call=rings,
+        "1001", "1号席", "browser", "emergency", reachable=reachable, paused=paused, reason=reason, ringing_call=rings,
         call_id=on_call,
     )  # fmt: skip
     assert state_of(agent) == state

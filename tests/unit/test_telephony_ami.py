@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import AmiError
 from telephony import ami as ami_module
 from telephony.ami import Ami
 from telephony.wire import Message, parse
+from tests.eventually import until
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
 
@@ -52,6 +55,7 @@ class Server:
     port: int = 0
     play: Play = polite
     lines: list[Line] = field(default_factory=list)
+    listening: asyncio.Server = field(init=False)
 
     def of(self, action: str) -> list[Message]:
         return [message for line in self.lines for message in line.actions if message["Action"] == action]
@@ -80,15 +84,15 @@ class Server:
 @asynccontextmanager
 async def scripted(play: Play = polite) -> AsyncIterator[Server]:
     made = Server(play=play)
-    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = listening.sockets[0].getsockname()[1]
+    made.listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = made.listening.sockets[0].getsockname()[1]
     try:
         yield made
     finally:
         for line in made.lines:
             line.cut()
-        listening.close()
-        await listening.wait_closed()
+        made.listening.close()
+        await made.listening.wait_closed()
         await asyncio.sleep(0.01)
 
 
@@ -125,14 +129,6 @@ async def connected(server: Server) -> AsyncIterator[Client]:
         yield client
     finally:
         await client.ami.close()
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail(f"never happened: {what}")
 
 
 async def fails(work: Awaitable[object], match: str) -> None:
@@ -256,6 +252,56 @@ async def test_a_line_break_in_a_number_reaches_nobody() -> None:
         assert server.of("Originate") == []
 
 
+#: Every action that heyi sends, with the headers that carry something from outside.
+ACTIONS = {
+    "Originate": ("Channel", "ChannelId", "Application", "Data", "CallerID", "Context", "Exten", "Variable"),
+    "Hangup": ("Channel", "Cause"),
+    "QueuePause": ("Queue", "Interface", "Paused", "Reason"),
+    "QueueChangePriorityCaller": ("Queue", "Caller", "Priority"),
+    "Setvar": ("Channel", "Variable", "Value"),
+    "Getvar": ("Channel", "Variable"),
+    "Redirect": ("Channel", "ExtraChannel", "Context", "Exten", "Priority"),
+    "Bridge": ("Channel1", "Channel2"),
+    "DBPut": ("Family", "Key", "Val"),
+    "PlayDTMF": ("Channel", "Digit"),
+}
+BREAKS = st.sampled_from(["\r", "\n", "\r\n", "\0", "\r\n\r\nAction: Originate\r\n"])
+
+
+@given(
+    st.sampled_from([(action, header) for action, headers in ACTIONS.items() for header in headers]),
+    st.text(max_size=20), BREAKS, st.text(max_size=20), st.sampled_from(["value", "one of several", "name", "action"]),
+)  # fmt: skip
+def test_a_line_break_in_whatever_field_of_whatever_action_sends_nothing(
+    field: tuple[str, str], before: str, line_break: str, after: str, where: str
+) -> None:
+    action, header = field
+    dirty = before + line_break + after
+    sent = bytearray()
+
+    class Wire(asyncio.Transport):
+        def is_closing(self) -> bool:
+            return False
+
+        def write(self, data: bytes | bytearray | memoryview) -> None:
+            sent.extend(data)
+
+    async def send() -> None:
+        protocol = ami_module._Protocol(lambda _: None)
+        protocol.connection_made(Wire())
+        clean: dict[str, str | list[str]] = {name: "x" for name in ACTIONS[action]}
+        if where == "action":
+            protocol.request(action + dirty, clean)
+        elif where == "name":
+            protocol.request(action, {**clean, header + dirty: "x"})
+        else:
+            protocol.request(action, {**clean, header: dirty if where == "value" else ["x", dirty]})
+
+    with pytest.raises(AmiError, match="line break"):
+        asyncio.run(send())
+    assert not sent
+
+
 # -- losing the connection
 
 
@@ -336,9 +382,36 @@ async def test_a_peer_that_falls_mute_before_the_login_is_cut_too(monkeypatch: p
         assert mute[0].ended.is_set()
 
 
-def test_the_pauses_between_attempts_grow_up_to_half_a_minute() -> None:
+def test_the_pauses_between_attempts_grow_up_to_half_a_minute_and_are_not_all_alike() -> None:
     ami = client_of(Server()).ami
-    assert [_next_pause(ami) for _ in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
+    longest = [1, 2, 4, 8, 16, 30, 30, 30]
+    pauses = [_next_pause(ami) for _ in longest]
+    assert all(0.8 * most <= pause <= most for pause, most in zip(pauses, longest, strict=True))
+    ami._failures = 5000  # days later
+    assert len({_next_pause(ami) for _ in range(20)}) > 1
+
+
+async def test_the_pauses_grow_while_the_connection_is_refused_and_begin_anew_after_a_login(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """qpanel#6: no reconnect. While Asterisk is away each attempt is refused at once; it must not be asked for ever."""
+    pauses: list[float] = []
+
+    def noted(ami: Ami) -> float:
+        pauses.append(_next_pause(ami))
+        return 0.02
+
+    monkeypatch.setattr(Ami, "_next_pause", noted)
+    async with scripted() as server, connected(server) as client:
+        port = server.port
+        server.listening.close()
+        await server.listening.wait_closed()
+        server.logged_in[0].cut()
+        await until(lambda: len(pauses) >= 6, "six attempts")
+        assert all(0.8 * 2**n <= pause <= 2**n for n, pause in enumerate(pauses[:5]))
+        server.listening = await asyncio.start_server(server.serve, "127.0.0.1", port)
+        await until(lambda: client.ups == 2, "logged in again")
+        assert client.ami._failures == 0
 
 
 async def test_garbage_ends_the_connection_and_not_the_bridge() -> None:
@@ -354,11 +427,11 @@ async def test_close_during_the_wait_does_not_reconnect(monkeypatch: pytest.Monk
     async with scripted() as server:
         client = client_of(server)
         await client.ami.start()
-        monkeypatch.setattr(Ami, "_next_pause", lambda _self: 0.1)
+        monkeypatch.setattr(Ami, "_next_pause", lambda _self: 1.0)
         server.logged_in[0].cut()
         await until(lambda: not client.ami.up, "the loss is noticed")
         await client.ami.close()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.3)
         assert (len(server.of("Login")), client.ups) == (1, 1)
 
 

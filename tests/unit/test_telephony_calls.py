@@ -248,9 +248,6 @@ def test_what_is_no_call_of_a_citizen_is_no_call() -> None:
     tap = script._new("WebSocket/asr", "", "")
     script.tell("CHAN_START", tap, 0, context="default")
     script.hang_up(tap, 1)
-    desk = script._new("PJSIP/1001", "", "1001")
-    script.tell("CHAN_START", desk, 2, context="from-desk", exten="1002")
-    script.hang_up(desk, 3, by=desk)
     script._channels["ghost"] = ("PJSIP/trunk-000000ff", "ghost", "1")
     script.hang_up("ghost", 4)
     script.key("ghost", 5, "satisfaction:1")
@@ -314,6 +311,21 @@ def test_every_call_that_arrived_ends_exactly_once(events: list[CelEvent]) -> No
     assert len({f.id for f in facts}) == len(facts)
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_one_call_read_again_from_any_place_tells_nothing_new(scenario: Callable[[Script], str]) -> None:
+    """A desk that had left was once believed to consult when its bridge was read again while the call went on."""
+    script = Script()
+    scenario(script)
+    events = script.events
+    known = {fact.id for fact in play(events)}
+    for stop in range(len(events) + 1):
+        for back in range(stop + 1):
+            tracker = CallTracker(DESKS)
+            facts = play([*events[:stop], *events[back:]], tracker)
+            assert {fact.id for fact in facts} == known, (stop, back)
+            assert tracker.calls == {}
+
+
 @settings(deadline=None)
 @given(interleaved(), st.data())
 def test_events_that_come_again_tell_nothing_new(events: list[CelEvent], data: st.DataObject) -> None:
@@ -351,3 +363,42 @@ def test_facts_of_a_call_are_in_an_order_that_can_be_believed(events: list[CelEv
     for call_id in {f.call_id for f in facts}:
         ranks = [rank[type(f)] for f in facts if f.call_id == call_id and type(f) in rank]
         assert ranks == sorted(set(ranks))
+
+
+def test_who_was_consulted_and_then_joined_by_the_caller_is_told_as_a_third() -> None:
+    """Telling it twice (live and from the file) adds nothing: the second telling has the same id."""
+    script = Script()
+    call = script.arrive(0)
+    mine = script.ring(call, "1001", 1)
+    script.pick_up(call, mine, 2)
+    for channel in (mine, call):
+        script.leave(channel, 9)
+    asked = script.ring(call, "1002", 10)
+    script.tell("BRIDGE_ENTER", asked, 12, bridge_id="b2")
+    script.tell("BRIDGE_ENTER", mine, 12, bridge_id="b2")
+    script.tell("BRIDGE_ENTER", call, 20, bridge_id="b2")
+    joined = [f for f in of(play(script.events), DeskJoined) if f.agent == "1002"]
+    assert [(f.role, f.at) for f in joined] == [("consult", at(12)), ("link", at(20))]
+    assert len({f.id for f in joined}) == 2
+    assert of(play([*script.events, *script.events]), DeskJoined)[-1].id == joined[-1].id
+
+
+@pytest.mark.parametrize("context", ["from-probe", "from-trunk", "from-desk", "emergency"])
+def test_the_line_check_makes_no_call(context: str) -> None:
+    """Its caller walks a line's whole way through queue and bridge; neither it nor its robot is anybody's call."""
+    script = Script()
+    caller = script._new("PJSIP/probe", "", "119")
+    script.tell("CHAN_START", caller, 0, context=context, exten="119")
+    script.tell("USER_DEFINED", caller, 0, context="line-in", name="LINE", extra="119")
+    script.tell("ANSWER", caller, 0, context="line-in")
+    script.queue(caller, 0, 100)
+    robot = script._new("PJSIP/probe", caller, "probe")
+    script.tell("CHAN_START", robot, 0.1, context=context)
+    script.pick_up(caller, robot, 1)
+    script.leave(caller, 3)
+    script.leave(robot, 3)
+    script.hang_up(robot, 3, by=caller)
+    script.hang_up(caller, 3, by=caller)
+    tracker = CallTracker(DESKS)
+    assert play(script.events, tracker) == []
+    assert not tracker.calls

@@ -1,7 +1,6 @@
 """The ledger against Asterisk's files: what counts as a fault, what is mended, what is left to a person."""
 
-import gzip
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,27 +14,16 @@ from core.clock import ManualClock
 from core.database import Database, StoredEvent
 from core.errors import HeyiError
 from telephony import ledger
-from telephony.cel import CelEvent
+from telephony.callids import returned_id
+from telephony.eventfiles import event_files, place_of, read_events
 from telephony.events import CallArrived, CallEnded, CallEvent, CallQueued, LegEnded
+from telephony.keeper import RECENT, Keeper
 from telephony.ledger import CallRow, LegRow
-from telephony.reconcile import Reconciler, Report, event_files, facts_by_call, read_events
+from telephony.proof import Report, facts_by_call
+from telephony.reconcile import Reconciler
+from tests.eventually import until
+from tests.unit.event_file_support import write_events
 from tests.unit.telephony_support import DESKS, Script, at
-
-
-def write_events(file: Path, events: Sequence[CelEvent]) -> None:
-    """As Asterisk writes them (dialplans/cel_custom.conf.j2)."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = ""
-    for event in events:
-        extra = "{" + ",".join(f'"{k}":{v if isinstance(v, int) else chr(34) + v + chr(34)}' for k, v in
-                               event.extra.items()) + "}" if event.extra else ""  # fmt: skip
-        cells = [
-            event.type, f"{event.at.timestamp():.6f}", event.uniqueid, event.linkedid, event.channel, event.caller,
-            event.exten, event.context, event.peer, event.name, extra,
-        ]  # fmt: skip
-        text += ",".join('"' + cell.replace('"', '""') + '"' for cell in cells) + "\n"
-    data = text.encode()
-    file.write_bytes(gzip.compress(data) if file.suffix == ".gz" else data)
 
 
 def answered(script: Script, seconds: float, desk: str = "1001") -> str:
@@ -60,7 +48,8 @@ class Ledger:
     """A ledger on disk and the event file beside it."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite+aiosqlite:///{folder / 'heyi.db'}", Bus())
+        self.bus = Bus()
+        self.database = Database(f"sqlite+aiosqlite:///{folder / 'heyi.db'}", self.bus)
         self.file = folder / "log" / "Master.csv"
         self.reconciler = Reconciler(self.database, ManualClock(at(100_000)), self.file, DESKS)
 
@@ -118,6 +107,19 @@ async def two_calls(book: Ledger) -> tuple[str, str]:
     write_events(book.file, script.events)
     await book.store(facts(script))
     return calls
+
+
+async def test_the_number_of_a_call_that_heyi_placed_is_mended_too(book: Ledger) -> None:
+    script, uid = Script(), returned_id("kept", "12345")
+    script.place(0, uid, number="")
+    script.hang_up(uid, 20, by="", cause=19)
+    write_events(book.file, script.events)
+    async with book.database.work() as work:
+        work.session.add(ledger.Rung(call_id=uid, number="13800138000"))
+    found, repaired, left = await book.mend()
+    assert (named(found), repaired, left.ok) == ({"missing": [uid]}, [uid], True)
+    ((row,), _, _) = await book.content()
+    assert (row["direction"], row["line"], row["caller"]) == ("back", "12345", "13800138000")
 
 
 async def test_a_ledger_that_the_bridge_wrote_is_without_fault(book: Ledger) -> None:
@@ -361,3 +363,136 @@ def test_calls_before_since_are_left_out_with_all_that_follows() -> None:
     early, late = answered(script, 0), answered(script, 20)
     since: datetime = at(10)
     assert list(facts_by_call(script.events, DESKS, since)) == [late] != [early]
+
+
+# -- call detail records
+
+
+def record(call: str, channel: str = "PJSIP/trunk-00000000", linked: str = "", seconds: float = 0) -> str:
+    """A row as Asterisk writes it; the last columns only with ``linked``."""
+    moment = f"{at(seconds):%Y-%m-%d %H:%M:%S}"
+    cells = ["", "13800138000", "119", "from-trunk", '"""" <138>', channel, "", "Queue", "hotline,r,,,25", moment,
+             moment, moment, "0", "0", "ANSWERED", "DOCUMENTATION", call, ""]  # fmt: skip
+    return ",".join(f'"{cell}"' for cell in [*cells, *(["", linked, "7"] if linked else [])]) + "\n"
+
+
+def write_records(book: Ledger, *rows: str, name: str = "Master.csv") -> None:
+    file = book.file.parent.parent / "cdr-csv" / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("".join(rows))
+
+
+async def test_every_record_of_a_call_is_known_to_the_ledger(book: Ledger) -> None:
+    first, second = await two_calls(book)
+    write_records(
+        book, record(first), record(first), record(second, seconds=100),
+        record("hy1-1795000000.90", "WebSocket/asr/0x7f5b880038d0"),  # a tap
+        record("rejoin-0123", "PJSIP/1001-00000007"),  # a page that came back
+        record("ln-0123abcd-x", "PJSIP/trunk-00000009"),  # somebody who was called in
+    )  # fmt: skip
+    report = await book.reconciler.compare()
+    assert report.ok and report.cdr_records == 3
+    assert report.to_dict()["cdr_records"] == 3 and report.to_dict()["cdr_missing"] == []
+
+
+async def test_a_record_of_a_call_that_nobody_knows_is_a_fault_for_a_person(book: Ledger) -> None:
+    first, _ = await two_calls(book)
+    write_records(book, record(first), name="Master.csv.1")
+    write_records(book, record("hy1-1795000000.77", seconds=5), record("cb-77", seconds=6), "torn, row\n")
+    found, repaired, left = await book.mend()
+    assert named(found) == {"cdr_missing": ["hy1-1795000000.77", "cb-77"]}
+    assert repaired == [] and left.lists == found.lists
+
+
+async def test_a_call_that_the_event_file_can_mend_is_mended_and_not_a_second_fault(book: Ledger) -> None:
+    first, _ = await two_calls(book)
+    await book.delete(CallRow, first)
+    write_records(book, record(first))
+    found, repaired, left = await book.mend()
+    assert named(found) == {"missing": [first]} and repaired == [first] and left.ok
+
+
+async def test_a_record_of_the_far_side_is_known_by_its_linked_id(book: Ledger) -> None:
+    first, _ = await two_calls(book)
+    write_records(book, record("hy1-1795000000.55", linked=first))
+    assert (await book.reconciler.compare()).ok
+
+
+async def test_since_leaves_out_older_records(book: Ledger) -> None:
+    await two_calls(book)
+    write_records(book, record("hy1-1795000000.77", seconds=5))
+    assert (await book.reconciler.compare(since=at(50))).ok
+    assert not (await book.reconciler.compare(since=at(1))).ok
+
+
+# -- by itself
+
+
+async def test_the_keeper_repairs_and_tells_the_rooms_above_each_fact_once(book: Ledger) -> None:
+    script = Script()
+    known, unheard = answered(script, 0), answered(script, 100)
+    write_events(book.file, script.events)
+    await book.store([fact for fact in facts(script) if fact.call_id == known])
+    await book.edit(known, outcome="lost")
+    told: list[CallEvent] = []
+    book.bus.subscribe(told_to(told), CallEvent)
+    keeper = Keeper(book.reconciler, ManualClock(at(1000)))
+    keeper.ask(None)
+    keeper.ask(None)
+    await runs(keeper, 1)
+    keeper.ask(None)
+    await runs(keeper, 2)
+    await keeper.close()
+    await book.bus.drain()
+    await book.bus.close()
+    # The row was put right without a word, since its facts had been told; the other call is news.
+    assert [fact.id for fact in told] == [fact.id for fact in facts(script) if fact.call_id == unheard]
+    rows, _, _ = await book.content()
+    assert [(row["id"], row["outcome"]) for row in rows] == [(known, "answered"), (unheard, "answered")]
+
+
+async def test_the_keeper_outlives_what_it_cannot_read(book: Ledger) -> None:
+    keeper = Keeper(book.reconciler, ManualClock(at(1000)))
+    keeper.ask(None)  # there is no file
+    await runs(keeper, 1)
+    book.file.parent.mkdir()
+    packed = book.file.with_name("Master.csv.1.gz")
+    packed.write_bytes(b"not packed")
+    keeper.ask(None)
+    await runs(keeper, 2)
+    packed.unlink()
+    script = Script()
+    call = abandoned(script, 0)
+    write_events(book.file, script.events)
+    keeper.ask(None)
+    await runs(keeper, 3)
+    await keeper.close()
+    assert [row["id"] for row in (await book.content())[0]] == [call]
+
+
+async def test_the_keeper_leaves_what_is_settled_and_what_is_old(book: Ledger) -> None:
+    script = Script()
+    answered(script, 0)
+    write_events(book.file, script.events)
+    place = place_of(book.file)
+    later = abandoned(script, 200)
+    write_events(book.file, [e for e in script.events if e.linkedid == later], append=True)
+    keeper = Keeper(book.reconciler, ManualClock(at(1000)))
+    keeper.ask(place)
+    await runs(keeper, 1)
+    assert [row["id"] for row in (await book.content())[0]] == [later]
+    await keeper.close()
+    old = Keeper(book.reconciler, ManualClock(at(0) + RECENT + timedelta(seconds=100)))
+    await book.delete(CallRow, later)
+    assert await old.prove() == [later]
+
+
+def told_to(told: list[CallEvent]) -> Callable[[CallEvent], Awaitable[None]]:
+    async def note(event: CallEvent) -> None:
+        told.append(event)
+
+    return note
+
+
+async def runs(keeper: Keeper, count: int) -> None:
+    await until(lambda: keeper.runs >= count, lambda: f"{count} runs, not {keeper.runs}")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from ticket_support import AGENT, CHIEF, START, WATER, Room, room
+from ticket_support import AGENT, CHIEF, START, WATER, WATER2, Room, room
 
 from core.errors import NotAllowed
 from telephony.events import KeyPressed
@@ -64,7 +64,7 @@ async def test_unsatisfied_reopens_once_then_waits_for_the_supervisor(tmp_path):
         assert (now.state, now.reopened, now.satisfaction) == ("handling", 1, "unsatisfied")
         assert now.due_at == r.clock.now() + timedelta(hours=24)
 
-        await r.tickets.report(ticket.id, WATER, "二次维修完毕")
+        await r.tickets.report(ticket.id, WATER2, "二次维修完毕")
         await r.key(await r.dial(10), "2")
         now = await r.get(ticket.id)
         assert (now.state, now.escalated_at) == ("callback", r.clock.now())

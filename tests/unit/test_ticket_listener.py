@@ -5,7 +5,7 @@ from datetime import timedelta
 from ticket_support import START, Room, room, verdict
 
 from asr.events import UtteranceHeard
-from asr.transcripts import Utterance
+from asr.record.transcripts import Utterance
 from heyi.readers import Transcripts, Verdicts
 from telephony.events import CallAnswered, CallArrived, CallEnded
 from ticketing.events import TicketDrafted

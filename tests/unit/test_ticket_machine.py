@@ -10,9 +10,9 @@ from ticket_support import AGENT, AGENT2, CHIEF, FIRE, URBAN, WATER, FakeDialler
 
 from core.errors import HeyiError
 from ticketing.actor import SYSTEM, Actor
-from ticketing.callbacks import CallbackRunner
+from ticketing.callbacks.robot import CallbackRunner
 from ticketing.events import TicketMoved
-from ticketing.states import ACTION_NAMES, EDGES
+from ticketing.states import ACTION_NAMES
 
 PEOPLE = st.sampled_from([AGENT, AGENT2, CHIEF, FIRE, URBAN, WATER, SYSTEM])
 FIELDS = st.fixed_dictionaries(
@@ -25,7 +25,6 @@ FIELDS = st.fixed_dictionaries(
         "is_emergency": st.booleans(),
     },
 )
-STEPS = {(e.before, e.after) for e in EDGES}
 
 
 class TicketLife(RuleBasedStateMachine):
@@ -66,8 +65,8 @@ class TicketLife(RuleBasedStateMachine):
         match action:
             case "file" | "dispatch":
                 self.attempt(service.submit(ticket, by, fields))
-            case "accept":
-                self.attempt(service.accept(ticket, by))
+            case "accept" | "depart" | "arrive" | "handle":
+                self.attempt(service.advance(ticket, action, by))
             case "report":
                 self.attempt(service.report(ticket, by, "已办结"))
             case "refuse":
@@ -86,7 +85,8 @@ class TicketLife(RuleBasedStateMachine):
         """Steps of the table by a role that may take them: leads deep into a life, where random people seldom get."""
         for _ in range(steps):
             now = self.run(self.room.get(ticket))
-            allowed = [(e.action, role) for e in EDGES if e.before == now.state for role in e.roles if role != "system"]
+            edges = [e for e in self.room.tickets.flows.of(now.flow).edges if e.before == now.step]
+            allowed = [(e.action, role) for e in edges for role in e.roles if role != "system"]
             if allowed:
                 action, role = allowed[pick % len(allowed)]
                 self.step(ticket, action, Actor(f"{role}9", role, department=now.department))
@@ -141,8 +141,21 @@ class TicketLife(RuleBasedStateMachine):
 
     @invariant()
     def only_steps_of_the_table_happen(self) -> None:
-        moved = [e for e in self.room.events if isinstance(e, TicketMoved)]
-        assert all((e.before, e.after) in STEPS for e in moved)
+        flows = self.room.tickets.flows
+        for event in (e for e in self.room.events if isinstance(e, TicketMoved)):
+            flow = flows.of(event.flow)
+            assert (event.step_before, event.step_after) in {(e.before, e.after) for e in flow.edges}
+            assert event.before == flow.steps[event.step_before].phase
+            assert event.after == flow.steps[event.step_after].phase
+
+    @invariant()
+    def each_ticket_stands_in_the_flow_that_holds_for_it(self) -> None:
+        flows = self.room.tickets.flows
+        for ticket_id in self.ids:
+            ticket = self.run(self.room.get(ticket_id))
+            assert ticket.flow == flows.chosen(ticket.line, ticket.code, ticket.is_emergency).key
+            assert flows.of(ticket.flow).steps[ticket.step].phase == ticket.state
+            assert ticket.step in ticket.steps_at
 
     @invariant()
     def callbacks_keep_their_policy(self) -> None:

@@ -1,85 +1,23 @@
-"""The pure parts: the table, numbers, summaries, the merge of two savings, and the plan of callbacks."""
+"""The pure parts: numbers, summaries, the merge of two savings, and the plan of callbacks."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ticket_support import CITY, verdict
 
-from core.errors import HeyiError, NotAllowed
-from ticketing.callback import Attempt, CallbackPolicy, next_attempt
-from ticketing.diagram import refreshed
+from core.errors import HeyiError
+from core.phones import dialable, normal
+from ticketing.callbacks.plan import Attempt, CallbackPolicy, next_attempt
 from ticketing.dialler import is_callback, new_call_id
-from ticketing.events import TicketState
 from ticketing.fields import Saved, clean, merge, of_verdict
-from ticketing.phones import dialable, normal
-from ticketing.states import ACTION_NAMES, EDGES, STATE_NAMES, actions, replay, step
 from ticketing.summary import LIMIT, extend
+from triage.verdict import Fact, Facts, Place
 
 # The machine may be busy: time proves nothing here.
 unhurried = settings(deadline=None)
-
-# --- states -----------------------------------------------------------------------------------------------------
-
-
-def test_docs_show_the_table_as_it_is():
-    page = Path(__file__).parents[2] / "docs" / "tickets.md"
-    text = page.read_text(encoding="utf-8")
-    assert "stateDiagram-v2" in text
-    assert text == refreshed(text), "run: python -m ticketing.diagram docs/tickets.md"
-
-
-def test_each_state_and_action_lead_to_one_state_with_a_reason():
-    assert len({(e.before, e.action) for e in EDGES}) == len(EDGES)
-    assert all(e.reason and e.roles for e in EDGES)
-    assert {e.action for e in EDGES} == set(ACTION_NAMES)
-    assert set(STATE_NAMES) == set(get_args(TicketState))
-
-
-def test_every_state_reaches_closed_and_closed_is_final():
-    reach = {"closed"}
-    for _ in STATE_NAMES:
-        reach |= {e.before for e in EDGES if e.after in reach}
-    assert reach == set(STATE_NAMES)
-    assert not [e for e in EDGES if e.before == "closed"]
-
-
-def test_step_names_state_or_role_that_forbids_it():
-    assert step("dispatched", "refuse", "department") == "filed"
-    with pytest.raises(NotAllowed, match="处置 × 立案"):
-        step("handling", "file", "agent")
-    with pytest.raises(NotAllowed, match="岗位"):
-        step("dispatched", "accept", "agent")
-
-
-def test_actions_are_the_buttons_of_a_role():
-    assert actions("draft", "agent") == ("file", "answer")
-    assert actions("dispatched", "department") == ("accept", "refuse")
-    assert actions("closed", "supervisor") == ()
-
-
-@pytest.mark.parametrize(
-    "moves",
-    [
-        [],
-        [("draft", "filed")],
-        [(None, "filed")],
-        [(None, "draft"), ("filed", "dispatched")],
-        [(None, "draft"), ("draft", "handling")],
-        [(None, "draft"), ("filed", "filed")],
-    ],
-)
-def test_a_broken_history_does_not_replay(moves):
-    with pytest.raises(ValueError, match="history"):
-        replay(moves)
-
-
-def test_edits_do_not_move():
-    assert replay([(None, "draft"), ("draft", "draft"), ("draft", "filed")]) == "filed"
-
 
 # --- telephone numbers ------------------------------------------------------------------------------------------
 
@@ -304,3 +242,14 @@ def test_equal_hours_mean_no_quiet_hours():
 def test_a_policy_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong)).split("_")[-1]):
         CallbackPolicy(**wrong)
+
+
+def test_a_verdict_fills_in_name_and_where_from_the_place():
+    where = Place(canonical="池店镇华洲村", town="池店镇", community="华洲村", mention="", score=1, relative="对面")
+    name = Fact(kind="name", value="蒲女士", words="我姓蒲")
+    said = of_verdict(replace(verdict(), places=(where,), facts=Facts(items=(name,))), CITY)
+    assert (said["place"], said["contact_name"]) == ("池店镇华洲村对面", "蒲女士")
+    beside = Fact(kind="relative", value="湘味小炒旁边", words="湘味小炒旁边")
+    nowhere = of_verdict(replace(verdict(), facts=Facts(items=(beside,))), CITY)
+    assert nowhere["place"] == "湘味小炒旁边"
+    assert "contact_name" not in nowhere

@@ -1,5 +1,6 @@
 """The listener: what it stores and publishes while a call is heard, and after a restart."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from core.events import Event
 from telephony.events import CallArrived, CallEnded
 from tests.unit.triage_support import small_city, small_judge
 from triage import store
+from triage.judge import Judge
 from triage.listener import TriageListener
+from triage.turns import Turn
 from triage.verdict import CallTriaged, Verdict
 
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -42,7 +45,9 @@ class Room:
         self.bus = Bus()
         self.database = Database(self.url, self.bus)
         await self.database.create_all()
-        TriageListener(self.bus, self.database, small_city(), ManualClock(NOW), self._of_call, small_judge())
+        self.listener = TriageListener(
+            self.bus, self.database, small_city(), ManualClock(NOW), self._of_call, small_judge()
+        )
         self.bus.listen(self._saw)
 
     async def stop(self) -> None:
@@ -93,6 +98,37 @@ async def test_emergency_line_is_known_on_arrival_and_never_raised(tmp_path: Pat
         await r.say("u1", "着火了着火了，快来")
         assert [e.raised for e in r.triaged] == [False, False]
         assert await r.latest() == r.triaged[-1].verdict
+
+
+class _Noting(Judge):
+    """A judge that remembers what it was asked about."""
+
+    def judge(self, line_number: str, turns: Sequence[Turn], caller: str = "") -> Verdict:
+        self.asked = list(turns)
+        return super().judge(line_number, turns, caller)
+
+
+async def test_the_number_called_from_helps_to_hear_it_also_after_a_restart(tmp_path: Path) -> None:
+    async with room(tmp_path) as r:
+        await r.arrive("12345")
+        await r.say("u1", "你就打这个电话")
+        assert r.triaged[-1].verdict.phone == "13800000000"
+        await r.stop()
+        await r.start()
+        await r.say("u2", "路灯坏了")
+        assert r.triaged[-1].verdict.phone == "13800000000"
+
+
+async def test_the_judge_is_told_what_is_still_being_said(tmp_path: Path) -> None:
+    async with room(tmp_path) as r:
+        judge = _Noting(small_city())
+        r.listener.use(judge)
+        await r.arrive("12345")
+        await r.say("u1", "路灯坏了")
+        await r.say("u2", "门口有", final=False)
+        assert [(turn.text, turn.partial) for turn in judge.asked] == [("路灯坏了", False), ("门口有", True)]
+        await r.say("u2", "门口有一个坑")
+        assert [(turn.text, turn.partial) for turn in judge.asked] == [("路灯坏了", False), ("门口有一个坑", False)]
 
 
 async def test_service_call_is_raised_once(tmp_path: Path) -> None:
@@ -174,3 +210,39 @@ async def test_calls_placed_by_us_and_unknown_calls_are_left_alone(tmp_path: Pat
         await r.say("u1", "着火了")
         assert r.triaged == []
         assert await r.latest() is None
+
+
+async def test_facts_and_places_say_which_utterance_and_survive_the_database(tmp_path: Path) -> None:
+    async with room(tmp_path) as r:
+        await r.arrive("119")
+        await r.say("u1", "坑边村对面着火了，两个小孩被困")
+        await r.say("u2", "我姓蒲，电话13859501234")
+        verdict = await r.latest()
+        assert verdict is not None
+        assert verdict == r.triaged[-1].verdict
+        assert [(p.full, p.utterance_id, p.towns) for p in verdict.places] == [
+            ("坑边村对面", "u1", ("东石镇", "深沪镇"))
+        ]
+        assert {f.kind: (f.value, f.utterance_id) for f in verdict.facts.items} == {
+            "phone": ("13859501234", "u2"), "name": ("蒲", "u2"), "trapped": ("2", "u1")
+        }  # fmt: skip
+        assert verdict.phone == "13859501234"
+        assert verdict.facts.read_back == "您说的坑边村对面，是东石镇还是深沪镇的？"
+
+
+async def test_a_verdict_from_before_facts_were_heard_is_still_read(tmp_path: Path) -> None:
+    async with room(tmp_path) as r:
+        await r.arrive("119")
+        await r.say("u1", "池店镇华洲村着火了")
+        async with r.database.work() as work:
+            row = await work.session.get(store.StoredVerdict, "c1")
+            assert row is not None
+            body = json.loads(row.body)
+            del body["facts"]
+            body["places"] = [
+                {k: p[k] for k in ("canonical", "town", "community", "mention", "score")} for p in body["places"]
+            ]
+            row.body = json.dumps(body, ensure_ascii=False)
+        verdict = await r.latest()
+        assert verdict is not None
+        assert (verdict.places[0].full, verdict.facts.items) == ("池店镇华洲村", ())

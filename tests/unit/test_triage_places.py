@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asr.words.sounds import fold, symbols
+from core.city import Landmark, Town
 from core.cityfile import load_city
 from tests.unit.triage_support import small_city
 from triage.places import Gazetteer
-from triage.sounds import fold, symbols
 
 GAZETTEER = Gazetteer(small_city())
 
@@ -135,3 +136,57 @@ def test_never_raises_and_spans_fit(text: str) -> None:
 def test_a_name_said_in_full_is_known_by_sound_alone(heard: str, place: str) -> None:
     found = Gazetteer(load_city(Path("cities/jinjiang"))).find(heard)
     assert (found[0].canonical if found else "") == place
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        ("华洲村对面那栋楼", "池店镇华洲村对面楼"),
+        ("华洲村，旧戏台旁边那栋", "池店镇华洲村旧戏台旁边"),
+        ("华洲村学府嘉园北门正对面那块地", "池店镇华洲村学府嘉园北门正对面"),
+        ("华洲村往新店方向的路上", "池店镇华洲村往新店方向路上"),
+        ("华洲村小学校门往左大概30步", "池店镇华洲村小学校门往左30步"),
+        ("新店村，具体是新店村委会往东第三个巷子，池店的", "池店镇新店村村委会往东第三个巷子"),
+        ("池店华洲路88号后面", "池店镇华洲村华洲路88号后面"),
+        ("华洲村对面的加油站旁边", "池店镇华洲村对面加油站旁边"),
+        ("世纪大道和泉安路交叉口", "世纪大道与泉安路交叉口"),
+        ("世纪大道跟泉安路那个红绿灯", "世纪大道与泉安路交叉口"),
+        ("华洲村着火，我站在对面看", "池店镇华洲村"),
+    ],
+)
+def test_where_from_a_place(text: str, full: str) -> None:
+    assert GAZETTEER.find(text)[0].full == full
+
+
+def test_two_roads_of_the_gazetteer_named_together_are_their_crossing() -> None:
+    city = small_city()
+    roads = (*city.landmarks, Landmark(name="泉安路", kind="road"))
+    (place,) = Gazetteer(city.model_copy(update={"landmarks": roads})).find("在世纪大道跟泉安路这里撞了")[:1]
+    assert (place.canonical, place.mention) == ("世纪大道与泉安路交叉口", "世纪大道跟泉安路")
+
+
+def test_where_somebody_went_is_not_where_the_caller_is() -> None:
+    assert [p.canonical for p in GAZETTEER.find("他往华山村跑了，我在华洲村")] == ["池店镇华洲村", "深沪镇华山村"]
+
+
+@pytest.mark.parametrize("text", ["不是华洲村，是新店村，池店的", "不在华洲村，在新店村，池店的"])
+def test_what_it_is_not(text: str) -> None:
+    assert GAZETTEER.find(text)[0].canonical == "池店镇新店村"
+
+
+def test_a_denial_that_asks_is_none() -> None:
+    assert GAZETTEER.find("这里不是华洲村吗")[0].canonical == "池店镇华洲村"
+    assert GAZETTEER.find("是不是华洲村着火了")[0].canonical == "池店镇华洲村"
+
+
+def test_the_city_alone_is_not_its_development_zone() -> None:
+    city = small_city()
+    zone = city.model_copy(update={"towns": (*city.towns, Town(name="晋江市经济开发区"))})
+    assert Gazetteer(zone).find("您好，晋江市便民热线") == ()
+
+
+@given(st.text(alphabet="华洲村池店镇对面往和路口的那栋旁边世纪大道，不是第三个巷子方向北门", max_size=30))
+def test_relative_words_never_break_a_place(text: str) -> None:
+    for place in GAZETTEER.find(text):
+        assert place.mention in text
+        assert place.full.startswith(place.canonical)

@@ -13,17 +13,18 @@ from core.database import Database
 from core.events import Event
 from telephony.events import CallEnded, KeyPressed
 from ticketing.actor import Actor
-from ticketing.callback import CallbackPolicy
-from ticketing.callbacks import CallbackRunner
+from ticketing.callbacks.plan import CallbackPolicy
+from ticketing.callbacks.robot import CallbackRunner
+from ticketing.flows.table import replay
 from ticketing.repository import TicketRepository
 from ticketing.service import Tickets
-from ticketing.states import replay
 from ticketing.tables import Callback, Ticket, TicketHistory
 from triage.verdict import Candidate, Place, Verdict
 
 AGENT = Actor("agent1", "agent", extension="1001")
 AGENT2 = Actor("agent2", "agent", extension="1002")
 WATER = Actor("water1", "department", department="water")
+WATER2 = Actor("water2", "department", department="water")
 URBAN = Actor("urban1", "department", department="urban")
 FIRE = Actor("fire1", "department", department="fire")
 CHIEF = Actor("chief", "supervisor")
@@ -136,7 +137,10 @@ class Room:
             return list(await TicketRepository(session).history(ticket_id))
 
     async def replayed(self, ticket_id: str) -> str:
-        return replay((row.before, row.after) for row in await self.history(ticket_id))
+        """The phase that a ticket's history leads to; flow and step are the ticket's own."""
+        told, ticket = replay(await self.history(ticket_id), self.tickets.flows), await self.get(ticket_id)
+        assert (told.flow, told.step) == (ticket.flow, ticket.step)
+        return told.phase
 
     async def callbacks(self, ticket_id: str) -> list[Callback]:
         async with self.database.read() as session:

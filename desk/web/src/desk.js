@@ -1,68 +1,84 @@
 // The call taker's page: joins telephone, live stream, transcript, verdict and ticket.
+import { AgentBar } from "./agentbar.js";
 import { api } from "./api.js";
-import { CallCard } from "./callcard.js";
+import { CallCard, part } from "./callcard.js";
+import { CallControl } from "./callcontrol.js";
+import { showPhone, startPhone } from "./deskphone.js";
+import { dialHere } from "./dial.js";
+import { dialled, isNumber } from "./directory.js";
+import { DispatchPanel } from "./dispatch.js";
 import { $, el, notice, show } from "./dom.js";
 import { showDrafts, showHistory } from "./history.js";
 import { t } from "./i18n.js";
+import { Incident, KEY } from "./incident.js";
+import { Incoming } from "./incoming.js";
+import { Keypad } from "./keypad.js";
 import { bindKeys } from "./keys.js";
+import { Answers, NEXT, TAKE } from "./knowledgepanel.js";
 import { follow } from "./live.js";
 import { onlyTab } from "./onetab.js";
-import { startRing, stopRing } from "./ringer.js";
-import { askForMicrophone, Softphone } from "./softphone.js";
+import { inTurn, sparingly } from "./once.js";
+import { SideCall } from "./sidecall.js";
+import { showStrain } from "./strain.js";
 import { TicketForm } from "./ticketform.js";
-import { clock, setServerTime, since } from "./time.js";
+import { setServerTime } from "./time.js";
 import { Transcript } from "./transcript.js";
 import { showVerdict } from "./verdict.js";
 
 const setup = JSON.parse($("setup").textContent);
 const choices = JSON.parse($("choices").textContent);
-const title = document.title;
-const AGENT_STATES = {
-  offline: () => t("离线"), away: () => t("离席"), ready: () => t("就绪"), ringing: () => t("振铃"),
-  talking: () => t("通话中"), wrapup: () => t("整理"), paused: () => t("示忙"),
-};
-const PHONE_STATES = {
-  connecting: () => t("电话连接中"), registered: () => t("电话已注册"), unregistered: () => t("电话未注册"),
-  failed: () => t("电话注册失败"), elsewhere: () => t("在另一标签页"),
-};
-const TROUBLES = {
-  NotAllowedError: () => t("麦克风未获授权，请在浏览器地址栏允许使用麦克风"),
-  NotFoundError: () => t("没有找到麦克风，请检查耳麦"),
-  NotReadableError: () => t("麦克风被其他程序占用"),
-  InsecureContext: () => t("浏览器只在 https 或本机地址上开放麦克风"),
-};
+const me = setup.extension;
 
-const card = new CallCard();
+const card = new CallCard(me);
 const transcript = new Transcript();
+const incident = new Incident();
 const form = new TicketForm(choices, () => {});
+const answers = new Answers(() => form.ticket, (ticket) => form.show(ticket));
+const bar = new AgentBar(setup, () => form.flush());
 /** Waiting calls: id → line. */
 const waiting = new Map();
+/** Every desk's state, for the transfer panel. */
+const states = new Map();
 let phone = null;
+/** The caller's call on this desk, and the call that the desk has dialled or that another desk makes to it. */
 let call = null;
-let agent = { state: "offline", reason: "", since: new Date().toISOString() };
+const side = new SideCall(setup.directory, me);
 let figures = null;
+/** Since when a desk out of the queue, of which no state is told, keeps the other side on hold. */
+let ownHold = null;
+
+const control = new CallControl(setup, states, () => phone, drawCard);
+const incoming = new Incoming(setup, () => phone);
+const keypad = new Keypad((digit) => phone?.key(digit));
 
 // --- what is on this desk ------------------------------------------------------------------------------------------
 
-function showAgent() {
-  const state = $("agent-state");
-  state.dataset.state = agent.state;
-  state.textContent = AGENT_STATES[agent.state]() + (agent.state === "paused" && agent.reason ? ` · ${t(agent.reason)}` : "");
-  const busy = agent.state === "talking" || agent.state === "ringing";
-  show($("finish"), agent.state === "wrapup");
-  show($("ready"), agent.state !== "wrapup");
-  for (const id of ["ready", "away"]) {
-    $(id).disabled = busy;
-    $(id).classList.toggle("now", agent.state === id);
-  }
-  $("pause").value = "";
-  tick();
+const shown = () => side.call ?? call;
+const isMine = (c) => c?.direction === "in" || c?.direction === "back";
+
+const heldAt = () => (setup.in_queue ? (bar.state === "held" ? bar.at : null) : ownHold);
+
+function drawCard() {
+  const held = heldAt();
+  card.show(shown(), held, incoming.linked);
+  if (!phone) return;
+  card.buttons(phone, Boolean(held));
+  if (phone.talking) return;
+  keypad.close();
+  ownHold = null;
+}
+
+/** Draw the card and what can be done with it. */
+function draw() {
+  drawCard();
+  control.show(shown());
+  incoming.know(shown());
 }
 
 function tick() {
   card.tick();
-  const limit = agent.state === "wrapup" && setup.wrapup_s ? ` / ${clock(setup.wrapup_s)}` : "";
-  $("agent-clock").textContent = since(agent.since) + limit;
+  control.tick();
+  bar.tick();
 }
 
 function showWaiting() {
@@ -75,8 +91,11 @@ function showWaiting() {
 
 function showCall(next) {
   const other = next?.call_id !== call?.call_id;
-  call = next;
-  card.show(call);
+  // A call that is over has nobody in it.
+  call = next && { parties: [], called: [], ringing: [], ...next };
+  draw();
+  incident.show(call?.call_id ?? null);
+  answers.show(call?.call_id ?? null);
   if (!call) {
     transcript.load([]);
     showVerdict(null);
@@ -88,16 +107,27 @@ function showCall(next) {
   if (other) form.show(null);
   $("talk-title").textContent = `${call.line_name} ${call.caller ?? ""}`;
   transcript.load(call.transcript);
+  for (const said of call.transcript) if (said.leg === "caller") control.heard(said.end_s);
   showHistory(call.history);
   form.show(call.ticket);
   takeVerdict(call.verdict);
 }
 
 function takeVerdict(verdict) {
-  if (verdict?.outcome === "emergency" && !call.emergency) card.show(Object.assign(call, { emergency: true }));
-  showVerdict(verdict);
+  if (verdict?.outcome === "emergency" && !call.emergency) {
+    call.emergency = true;
+    draw();
+  }
+  showVerdict(verdict, (fact) => transcript.point(fact));
   transcript.mark(verdict?.reasons ?? []);
   form.candidates(verdict?.candidates ?? []);
+}
+
+/** Show a call where it belongs: a caller's with its ticket, one between desks or to outside before it for a while. */
+function takeCall(fresh) {
+  if (isMine(fresh)) return showCall(fresh);
+  side.take(fresh);
+  draw();
 }
 
 let turn = 0;
@@ -110,7 +140,7 @@ async function load(callId) {
   loading = callId;
   try {
     const fresh = await api(`/api/calls/${encodeURIComponent(callId)}`);
-    if (own === turn) showCall(fresh);
+    if (own === turn) takeCall(fresh);
   } catch (error) {
     if (error.status !== 404) notice(error.message);
   }
@@ -129,32 +159,15 @@ const ofCall = (handle) => (event) => {
   else if (mine(event)) handle(event);
 };
 
-/** Runs `work` at most once in `ms`, and once more where it was asked for in between. */
-function sparingly(ms, work) {
-  let timer = null;
-  let again = false;
-  const run = async () => {
-    timer = setTimeout(() => {
-      timer = null;
-      if (again) {
-        again = false;
-        run();
-      }
-    }, ms);
-    await work().catch((error) => error.status !== 404 && notice(error.message));
-  };
-  return () => {
-    if (timer) again = true;
-    else run();
-  };
-}
-
+const failed = (error) => error.status !== 404 && notice(error.message);
+const verdictAsks = inTurn();
 const refreshVerdict = sparingly(250, async () => {
   if (!call) return;
   const id = call.call_id;
+  const news = verdictAsks();
   const verdict = await api(`/api/calls/${encodeURIComponent(id)}/verdict`);
-  if (call?.call_id === id) takeVerdict(verdict);
-});
+  if (call?.call_id === id && news()) takeVerdict(verdict);
+}, failed);
 const refreshTicket = sparingly(250, async () => {
   if (form.ticket) return form.refresh();
   if (!call) return;
@@ -163,162 +176,198 @@ const refreshTicket = sparingly(250, async () => {
     form.show(ticket);
     refreshVerdict();
   }
-});
+}, failed);
+
+/** A handler for what concerns the parties of the call, whichever the desk has. */
+const ofShown = (handle) => (event) => {
+  if (event.call_id === loading) held.push(() => shown()?.call_id === event.call_id && handle(event));
+  else if (event.call_id === shown()?.call_id) handle(event);
+};
+// What happens while the call is being loaded may be newer than what was loaded: it is asked for afterwards.
+const partiesChanged = ofShown(sparingly(250, () => control.refresh(), failed));
 
 const callEnded = ofCall((event) => {
-  if (call.state === "ringing") showCall(null);
-  else card.show(Object.assign(call, { state: "ended", ended_at: event.at }));
+  if (part(call, me, false) === "ringing") showCall(null);
+  else {
+    Object.assign(call, { state: "ended", ended_at: event.at });
+    draw();
+  }
 });
+
+function heard(event, partial) {
+  transcript.put(event, partial);
+  if (event.leg !== "caller") return;
+  control.heard(event.end_s);
+  answers.heard(event.text, partial);
+}
 
 // --- what happens --------------------------------------------------------------------------------------------------
 
+function waits(event) {
+  waiting.set(event.call_id, event.line);
+  showWaiting();
+}
+
+function answered(event) {
+  waiting.delete(event.call_id);
+  showWaiting();
+  if (event.agent === me) load(event.call_id);
+}
+
 const handlers = {
-  CallQueued(event) {
-    waiting.set(event.call_id, event.line);
-    showWaiting();
+  CallQueued: waits,
+  CallMoved: waits,
+  CallArrived(event) {
+    if (event.agent !== me || isMine(event)) return;
+    side.arrived(event);
+    draw();
   },
   CallRinging(event) {
-    if (event.agent === setup.extension) load(event.call_id);
+    if (event.agent === me) load(event.call_id);
+    else partiesChanged(event);
   },
-  CallRingEnded: ofCall((event) => {
-    if (event.agent === setup.extension && call.state === "ringing") showCall(null);
+  CallRingEnded: ofShown((event) => {
+    if (event.agent !== me) partiesChanged(event);
+    else if (part(shown(), me, false) === "ringing") {
+      if (side.call) side.over();
+      else showCall(null);
+      draw();
+    }
   }),
-  CallAnswered(event) {
-    waiting.delete(event.call_id);
-    showWaiting();
-    if (event.agent === setup.extension) load(event.call_id);
+  CallAnswered: answered,
+  DeskJoined(event) {
+    // The first answer is told as CallAnswered as well, and is being loaded.
+    if (event.agent === me && event.call_id !== loading && !(mine(event) && part(call, me, false) === "talking")) {
+      answered(event);
+    } else {
+      if (event.role === "agent") {
+        waiting.delete(event.call_id);
+        showWaiting();
+      }
+      partiesChanged(event);
+    }
   },
+  CallHandedOver: partiesChanged,
+  LegEnded: partiesChanged,
+  // The caller is asked how it was: for this desk the call is over.
+  ConversationEnded: callEnded,
+  CallTransferred: ofCall((event) => event.agent !== me && load(event.call_id)),
+  CallLocated: ofCall((event) => load(event.call_id)),
+  CallHeld: ofShown((event) => {
+    if (event.agent !== me) return;
+    ownHold = event.held ? event.at : null;
+    drawCard();
+  }),
+  CallerPressed: ofCall((event) => control.pressed(event)),
+  CallClaimed: ofCall((event) => incoming.claimedBy(event.agent)),
+  HelpAsked: ofShown((event) => event.agent === me && control.helpAsked(event)),
+  HelpGiven: ofShown((event) => event.agent === me && control.helpGiven(event)),
   CallEnded(event) {
     waiting.delete(event.call_id);
     showWaiting();
+    if (event.call_id === side.call?.call_id) {
+      side.over();
+      draw();
+    }
     callEnded(event);
   },
   AgentChanged(event) {
-    if (event.agent !== setup.extension) return;
-    agent = { state: event.state, reason: event.reason, since: event.at };
-    showAgent();
+    states.set(event.agent, event.state);
+    control.panel.draw();
+    if (event.agent !== me) return;
+    showAgent({ state: event.state, reason: event.reason, since: event.at });
   },
-  UtterancePartial: ofCall((event) => transcript.put(event, true)),
-  UtteranceHeard: ofCall((event) => transcript.put(event, false)),
+  UtterancePartial: ofCall((event) => heard(event, true)),
+  UtteranceHeard: ofCall((event) => heard(event, false)),
   TranscriptReady: ofCall(async (event) => {
     const fresh = await api(`/api/calls/${encodeURIComponent(event.call_id)}`).catch(() => null);
     if (!fresh || !mine(fresh)) return;
     transcript.load(fresh.transcript);
     transcript.mark(fresh.verdict?.reasons ?? []);
   }),
-  CallTriaged: ofCall(() => refreshVerdict()),
-  TicketDrafted: ofCall(() => refreshTicket()),
+  RecognitionStrained: showStrain,
+  CallTriaged: ofCall(() => {
+    refreshVerdict();
+    answers.refresh();
+  }),
+  IncidentSuggested: ofCall(() => incident.refresh()),
+  TicketLinked: (event) => incident.linked(event),
+  TicketUnlinked: (event) => incident.linked(event),
+  TicketDrafted: ofCall(() => {
+    refreshTicket();
+    incident.refresh();
+  }),
   TicketEdited: ofCall(() => refreshTicket()),
-  TicketMoved: ofCall(() => refreshTicket()),
+  TicketMoved: ofCall(() => {
+    refreshTicket();
+    incident.refresh();
+  }),
   CallbackTried: ofCall(() => refreshTicket()),
   async reset() {
     take(await api("/api/state"));
   },
 };
 
+function showAgent(agent) {
+  bar.show(agent);
+  if (!["ringing", "talking", "held"].includes(agent.state)) incoming.rested = agent.state;
+  drawCard();
+}
+
 function take(state) {
+  // It tells of everything that was being loaded, and of what happened to it.
+  turn += 1;
+  loading = null;
+  held = [];
   setServerTime(state.now);
   waiting.clear();
-  for (const c of state.calls) if (c.state !== "talking") waiting.set(c.call_id, c.line);
-  agent = state.agents.find((a) => a.extension === setup.extension) ?? agent;
-  showAgent();
+  for (const c of state.calls) if (c.state !== "talking" && isMine(c)) waiting.set(c.call_id, c.line);
+  for (const a of state.agents) states.set(a.extension, a.state);
+  showAgent(state.agents.find((a) => a.extension === me) ?? { state: "offline", reason: "", since: state.now });
   showWaiting();
+  if (state.side) side.take(state.side);
   showCall(state.call);
   showDrafts(state.drafts, load);
 }
 
-// --- the telephone -------------------------------------------------------------------------------------------------
+// --- sending units -------------------------------------------------------------------------------------------------
 
-function showPhone(state) {
-  $("phone-state").dataset.state = state;
-  $("phone-state").textContent = PHONE_STATES[state]();
+const sending = new DispatchPanel($("dispatch"));
+const sendingBox = $("dispatch-dialog");
+
+/** Open the panel of this ticket; open, send what is chosen. The call goes on beside it. */
+function dispatchKey() {
+  if (sendingBox.open) return sending.send();
+  if (!form.ticket) return false;
+  form.flush();
+  sending.show(form.ticket.number);
+  sendingBox.show();
+  return true;
 }
 
-let notification = null;
-
-function ring() {
-  const urgent = call?.emergency ?? false;
-  startRing(urgent);
-  document.title = `☎ ${call ? `${call.line} ${call.line_name}` : t("来电")}`;
-  if (document.hidden && globalThis.Notification?.permission === "granted") {
-    notification = new Notification(call ? `${call.line} ${call.line_name}` : t("来电"), {
-      body: call?.caller ?? "", tag: "heyi-call", requireInteraction: true,
-    });
-    notification.onclick = () => focus();
-  }
-  if (!call || call.state !== "ringing") findRingingCall(5);
+function closeDispatch() {
+  sendingBox.close();
+  sending.show("");
 }
 
-function quiet() {
-  stopRing();
-  document.title = title;
-  notification?.close();
-  notification = null;
+const ofTicket = (event) => event.ticket_id === form.ticket?.id && sending.refresh();
+for (const [name, handle] of Object.entries(sending.handlers())) handlers[name] = handle;
+for (const name of ["TicketEdited", "TicketMoved"]) {
+  const before = handlers[name];
+  handlers[name] = (event) => {
+    before(event);
+    ofTicket(event);
+  };
 }
+$("dispatch-open").addEventListener("click", dispatchKey);
+$("dispatch-close").addEventListener("click", closeDispatch);
+sendingBox.addEventListener("keydown", (event) => event.key === "Escape" && closeDispatch());
 
-/** The telephone can ring a moment before the server knows which call it is. */
-async function findRingingCall(tries) {
-  const state = await api("/api/state").catch(() => null);
-  if (!phone?.ringing) return;
-  if (state?.call?.state === "ringing") {
-    showCall(state.call);
-    ring();
-  } else if (tries > 1) setTimeout(() => findRingingCall(tries - 1), 300);
-}
+// --- keys and buttons ----------------------------------------------------------------------------------------------
 
-async function rejoin() {
-  const { joined } = await api("/api/agent/rejoin", {});
-  if (!joined) notice(t("未能接回通话，请联系班长"));
-}
-
-async function startPhone() {
-  phone = new Softphone(await api("/api/softphone"), $("remote"));
-  let first = true;
-  phone.addEventListener("state", async ({ detail }) => {
-    showPhone(detail);
-    if (detail !== "registered" || !first) return;
-    first = false;
-    // A page that was reloaded in mid-call: the caller is still there, only this end of the sound is not.
-    const state = await api("/api/state");
-    if (state.call?.state === "talking" && !phone.busy) await rejoin();
-  });
-  phone.addEventListener("ringing", () => {
-    ring();
-    card.buttons(phone);
-  });
-  phone.addEventListener("answered", () => {
-    quiet();
-    notice("");
-    figures = null;
-    card.buttons(phone);
-  });
-  phone.addEventListener("ended", () => {
-    quiet();
-    card.buttons(phone);
-  });
-  phone.addEventListener("trouble", ({ detail }) => notice(TROUBLES[detail]?.() ?? t("无法使用麦克风")));
-  phone.start();
-  const trouble = await askForMicrophone();
-  if (trouble) notice(TROUBLES[trouble]?.() ?? t("无法使用麦克风"));
-}
-
-async function wish(state, reason = "") {
-  try {
-    await form.flush();
-    await api("/api/agent/state", { state, reason });
-    notice(agent.state === "talking" && state !== "ready" ? t("通话结束后示忙") : "");
-  } catch (error) {
-    notice(error.message);
-  }
-}
-
-async function finish() {
-  try {
-    await form.flush();
-    await api("/api/agent/finish", {});
-  } catch (error) {
-    notice(error.message);
-  }
+function dial(number) {
+  if (!isNumber(number)) notice(t("号码须为 3 至 20 位数字"));
+  else if (!phone?.dial(number)) notice(phone?.busy ? t("通话中，不能再拨号") : t("电话尚未注册，不能拨号"));
 }
 
 function toggle(id, act) {
@@ -328,69 +377,77 @@ function toggle(id, act) {
   act(on);
 }
 
-function answer() {
-  if (!phone?.ringing) return;
-  quiet();
-  show($("answer"), false);
-  phone.answer();
-}
-
 const mute = () => toggle("mute", (on) => phone.mute(on));
+const hold = () => toggle("hold", (on) => phone.hold(on));
 
-function readyOrDone() {
-  if (globalThis.Notification?.permission === "default") Notification.requestPermission();
-  if (agent.state === "wrapup") finish();
-  else if (agent.state !== "talking" && agent.state !== "ringing") wish("ready");
-}
-
-$("ready").addEventListener("click", readyOrDone);
-$("finish").addEventListener("click", readyOrDone);
-$("away").addEventListener("click", () => wish("away"));
-$("pause").addEventListener("change", (event) => event.target.value && wish("paused", event.target.value));
-$("answer").addEventListener("click", answer);
-$("hangup").addEventListener("click", () => phone?.hangup());
+$("hangup").addEventListener("click", () => control.hangup());
 $("mute").addEventListener("click", mute);
-$("hold").addEventListener("click", () => toggle("hold", (on) => phone.hold(on)));
-$("keypad").addEventListener("click", () => {
-  show($("keys"), $("keys").hidden);
-  $("keypad").setAttribute("aria-expanded", String(!$("keys").hidden));
+$("hold").addEventListener("click", hold);
+// In mid-call no link takes this page and its sound away.
+document.querySelector(".top").addEventListener("click", ({ target }) => {
+  const link = target.closest("a:not([hreflang])");
+  if (link) link.target = phone?.busy ? "_blank" : "";
 });
-$("keys").addEventListener("click", (event) => event.target.dataset.key && phone?.key(event.target.dataset.key));
+$("dial-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  dial(dialled($("dial-number").value));
+});
+$("dial-contact").addEventListener("click", () => dial(dialled(document.querySelector("[name=contact_phone]").value)));
+dialHere(dial);
 
 bindKeys([
-  ["F2", t("接听"), answer],
-  ["F4", t("挂断"), () => phone?.hangup()],
+  ["F2", t("接听"), () => incoming.answer()],
+  ["F3", t("三方通话（咨询中）"), () => control.conference()],
+  ["F4", t("挂断；咨询中接回，多方时离开"), () => control.hangup()],
+  ["F6", t("转接；咨询中转出"), () => control.transferOrComplete()],
+  ["F7", t("保持 / 取回"), hold],
   ["F8", t("静音 / 取消静音"), mute],
-  ["F9", t("就绪 / 完成整理"), readyOrDone],
+  ...(setup.in_queue ? [["F9", t("就绪 / 完成整理"), () => bar.readyOrDone()]] : []),
+  ...(setup.supervisor ? [] : [["F10", t("求助班长 / 取消"), () => control.help()]]),
+  ["Alt+S", t("静默询问：请来电人按键"), () => control.silent()],
+  ...control.keys(),
+  [KEY, t("并入同一事件（首项）"), () => incident.link()],
+  [NEXT, t("知识库：展开下一条"), () => answers.next()],
+  [TAKE, t("知识库：以展开的条目答复并办结"), () => answers.take()],
+  ["Alt+D", t("调派单位：打开 / 派出所选"), dispatchKey],
+  ["Alt+0", t("拨号"), () => $("dial-number").focus()],
+  ["Escape", t("改为手动接听；收起键盘"), () => incoming.byHand() || keypad.close()],
   ["Ctrl+Enter", t("提交并派遣"), () => form.submit()],
 ]);
 
 setInterval(tick, 1000);
 
 setInterval(async () => {
-  if (!phone?.talking) return;
+  if (!phone?.talking) figures = null;
+  if (!phone?.talking || heldAt()) return;
   const now = await phone.stats();
   if (now) card.quality(now, figures);
   figures = now;
 }, 2000);
 
-// Typed words are sent before the page goes; the call itself goes on.
-addEventListener("pagehide", () => form.flush());
+addEventListener("pagehide", () => {
+  // Typed words are sent before the page goes; a caller's call goes on, one that this desk dialled ends with its page.
+  form.flush();
+  if (phone?.outgoing) phone.hangup();
+});
 
 /** For tests and support: figures of the running call, state of telephone and desk. */
 window.heyi = {
   stats: async () => (phone ? phone.stats() : null),
-  state: () => ({ phone: phone?.state ?? "none", talking: phone?.talking ?? false, agent: agent.state, call }),
+  state: () => ({ phone: phone?.state ?? "none", talking: phone?.talking ?? false, agent: bar.state, call }),
 };
 
 const state = await api("/api/state");
 take(state);
 follow(state.seq, handlers);
 showPhone("connecting");
-onlyTab(setup.extension, () => {
+onlyTab(me, () => {
   notice("");
-  startPhone().catch((error) => notice(error.message));
-}, () => {
+  startPhone({ me, incoming, side, shown, load, draw, ready: (made) => (phone = made) })
+    .catch((error) => notice(error.message));
+}, (where) => {
   showPhone("elsewhere");
-  notice(t("本坐席已在另一个标签页打开，电话由那一页接听；关闭那一页后本页自动接管。"));
+  notice(where === "/wallboard"
+    ? t("话机在已打开的指挥大屏页上，电话由那一页接听；关闭那一页后本页自动接管。")
+    : t("本坐席已在另一个标签页打开，电话由那一页接听；关闭那一页后本页自动接管。"));
 });

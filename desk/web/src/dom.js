@@ -18,9 +18,13 @@ export function show(element, visible) {
   element.hidden = !visible;
 }
 
-/** One line under the top bar; an empty text takes it away. */
-export function notice(text) {
+let fading;
+
+/** One line under the top bar; an empty text takes it away. What only confirms goes by itself after some `seconds`. */
+export function notice(text, seconds = 0) {
   const place = $("notice");
+  clearTimeout(fading);
+  if (seconds) fading = setTimeout(() => notice(""), seconds * 1000);
   place.textContent = text;
   show(place, Boolean(text));
 }

@@ -1,23 +1,53 @@
-import { $, el, show } from "./dom.js";
+import { api } from "./api.js";
+import { numberButton } from "./dial.js";
+import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { day } from "./time.js";
 
+/** The caller rings again about an open ticket: one press (Alt+U for the first of them) urges its department. */
+function urgeButton(ticket) {
+  const button = el("button", { type: "button", className: "quiet", title: "Alt+U" }, t("催办"));
+  button.dataset.test = "urge";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await api(`/api/tickets/${encodeURIComponent(ticket.id)}/urge`, {});
+      button.textContent = t("已催办");
+    } catch (error) {
+      notice(error.message);
+      button.disabled = false;
+    }
+  });
+  return button;
+}
+
+addEventListener("keydown", (event) => {
+  if (!event.altKey || event.code !== "KeyU" || event.repeat) return;
+  const first = $("history")?.querySelector("[data-test=urge]:not(:disabled)");
+  if (!first) return;
+  event.preventDefault();
+  first.click();
+});
+
 function ticketRow(ticket) {
   const open = ticket.state !== "closed";
-  return el("a", { className: "past", href: `/tickets/${encodeURIComponent(ticket.number)}`, target: "_blank", rel: "noopener" },
+  const link = el("a", { href: `/tickets/${encodeURIComponent(ticket.number)}`, target: "_blank", rel: "noopener" },
     el("span", { className: "line-1" },
       el("span", { className: `badge${open ? " open" : ""}` }, open ? t("未结 · {state}", { state: ticket.state_name }) : ticket.state_name),
       ticket.is_emergency ? el("span", { className: "badge emergency" }, t("紧急")) : null,
       el("span", { className: "muted" }, day(ticket.created_at))),
     el("span", { className: "line-2" }, [ticket.category, ticket.summary].filter(Boolean).join(" · ")));
+  return el("div", { className: "past with-number" }, link, open && ticket.state !== "draft" ? urgeButton(ticket) : null,
+    ticket.contact_phone ? numberButton(ticket.contact_phone, "☎") : null);
 }
 
 function callRow(call) {
-  return el("div", { className: "past" },
+  return el("div", { className: "past with-number" },
     el("span", { className: "line-1" },
       el("span", {}, call.line_name),
       el("span", { className: "muted" }, day(call.arrived_at)),
-      el("span", { className: "muted" }, call.outcome_name)));
+      el("span", { className: "muted" }, call.outcome_name)),
+    numberButton(call.caller, "☎"));
 }
 
 /** Earlier tickets (the open ones first) and calls of the caller. */

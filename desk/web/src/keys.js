@@ -1,7 +1,14 @@
 // Keyboard: one table, shown by "?".
 import { $, el } from "./dom.js";
 
-/** `table`: [key as KeyboardEvent names it, label, what it does]; "Ctrl+" in front where it needs Control. */
+/** The key's name as the table has it: what the keyboard types with Alt differs from layout to layout, its place not. */
+function named(event) {
+  const plain = event.altKey ? event.code.replace(/^(Digit|Key|Numpad)/, "") : event.key;
+  return (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + plain;
+}
+
+/** `table`: [key as KeyboardEvent names it, label, what it does]; "Ctrl+" or "Alt+" in front where it needs that.
+ * What it does is done at once, or answers with a promise. */
 export function bindKeys(table) {
   const list = $("help-keys");
   for (const [key, label] of table) list.append(el("dt", {}, el("kbd", {}, key)), el("dd", {}, label));
@@ -14,11 +21,9 @@ export function bindKeys(table) {
       dialog.open ? dialog.close() : dialog.showModal();
       return;
     }
-    const name = (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + event.key;
+    const name = named(event);
     const entry = table.find(([key]) => key === name);
-    if (entry) {
-      event.preventDefault();
-      entry[2]();
-    }
+    // What says that it had nothing to do leaves the key to the browser.
+    if (entry && entry[2]() !== false) event.preventDefault();
   });
 }

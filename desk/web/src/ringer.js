@@ -1,4 +1,4 @@
-// The ring is one looped buffer: a background tab's timers are slowed down, its running audio is not.
+// Every sound is a buffer, a ring is a looped one: a background tab's timers are slowed down, its running audio is not.
 let context;
 let playing;
 
@@ -8,6 +8,9 @@ export function allowSound() {
   if (context.state === "suspended") context.resume().catch(() => {});
 }
 
+/** Whether this page's sounds reach its person: not before the first click or key on it. */
+export const audible = () => context?.state === "running";
+
 function tone(seconds, sound) {
   const rate = context.sampleRate;
   const buffer = context.createBuffer(1, Math.round(seconds * rate), rate);
@@ -16,18 +19,37 @@ function tone(seconds, sound) {
   return buffer;
 }
 
-// Service: the exchange's own ring, 450 Hz, 1 s on and 4 s off. Emergency: two tones without a pause.
-const service = (s) => (s < 1 ? 0.25 * Math.sin(2 * Math.PI * 450 * s) : 0);
-const emergency = (s) => 0.3 * Math.sin(2 * Math.PI * (s < 0.5 ? 800 : 600) * s);
+const wave = (hertz, s) => Math.sin(2 * Math.PI * hertz * s);
+/** Length in seconds and sound of one round. */
+const RINGS = {
+  // The exchange's own ring, 450 Hz, 1 s on and 4 s off.
+  service: [5, (s) => (s < 1 ? 0.25 * wave(450, s) : 0)],
+  // Two tones without a pause.
+  emergency: [1, (s) => 0.3 * wave(s < 0.5 ? 800 : 600, s)],
+  // Somebody asks us into a call: three short ones.
+  link: [1.6, (s) => (s < 0.9 && s % 0.3 < 0.18 ? 0.3 * wave(1000, s) : 0)],
+  // A call taker cries for help: short and high, as on the wall.
+  help: [1.5, (s) => (s < 0.25 ? 0.3 * wave(1200, s) : 0)],
+  // Somebody on the spot asks for help: three short ones, higher than a desk's.
+  spot: [1.5, (s) => (s < 0.75 && s % 0.25 < 0.14 ? 0.35 * wave(1500, s) : 0)],
+  // What one hears while the other side's telephone rings.
+  back: [5, (s) => (s < 1 ? 0.08 * wave(450, s) : 0)],
+};
 
-export function startRing(urgent) {
-  stopRing();
+function play(seconds, sound, loop) {
   allowSound();
-  playing = context.createBufferSource();
-  playing.buffer = urgent ? tone(1, emergency) : tone(5, service);
-  playing.loop = true;
-  playing.connect(context.destination);
-  playing.start();
+  const source = context.createBufferSource();
+  source.buffer = tone(seconds, sound);
+  source.loop = loop;
+  source.connect(context.destination);
+  source.start();
+  return source;
+}
+
+/** `kind`: service, emergency, link, help, spot or back. */
+export function startRing(kind) {
+  stopRing();
+  playing = play(...(RINGS[kind] ?? RINGS.service), true);
 }
 
 export function stopRing() {
@@ -35,5 +57,11 @@ export function stopRing() {
   playing = undefined;
 }
 
-addEventListener("pointerdown", allowSound, { once: true });
-addEventListener("keydown", allowSound, { once: true });
+/** The short tone before a call is taken by itself. */
+export function beep() {
+  play(0.25, (s) => 0.3 * wave(1200, s), false);
+}
+
+// Every time, not once: some keys do not count as a gesture, and a ring that waits for one is to be heard at the next.
+addEventListener("pointerdown", allowSound);
+addEventListener("keydown", allowSound);

@@ -2,12 +2,18 @@
 import JsSIP from "jssip";
 
 const AUDIO = { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true }, video: false };
-/** Caller's name of the ring that gives this desk back the call it already holds (telephony/switchboard.py). */
-const REJOIN = "heyi-rejoin";
+/**
+ * Caller's names of rings that are no new call (switchboard/handling.py, switchboard/supervision.py). Answered at once:
+ * the call that this desk holds already comes back to a fresh page; a supervisor asked to listen.
+ */
+const AT_ONCE = new Set(["heyi-rejoin", "heyi-watch"]);
+/** Another desk asks this one into its call. */
+export const LINK = "heyi-link";
 
 /**
- * Emits: `state` (connecting, registered, unregistered, failed), `ringing`, `answered`, `ended` (detail: cause),
- * `trouble` (detail: what the microphone said).
+ * Emits: `state` (connecting, registered, unregistered, failed), `ringing` (detail: name and number of who calls),
+ * `dialling` (detail: number), `ringback` (the other side rings), `answered`, `ended` (detail: cause, and whether this
+ * desk had dialled), `trouble` (detail: what the microphone said).
  *
  * Nothing is hung up when the page goes away: the caller stays on the line, and the next page rejoins.
  */
@@ -16,12 +22,16 @@ export class Softphone extends EventTarget {
   #session = null;
   #ice;
   #audio;
+  #host;
   state = "connecting";
+  /** Whether this desk dialled the call that it has. */
+  outgoing = false;
 
   constructor(account, audio) {
     super();
     this.#audio = audio;
     this.#ice = account.ice;
+    this.#host = account.uri.split("@")[1];
     this.#ua = new JsSIP.UA({
       sockets: [new JsSIP.WebSocketInterface(account.ws)],
       uri: account.uri,
@@ -47,7 +57,7 @@ export class Softphone extends EventTarget {
   }
 
   get ringing() {
-    return Boolean(this.#session?.isInProgress());
+    return !this.outgoing && Boolean(this.#session?.isInProgress());
   }
 
   get talking() {
@@ -56,6 +66,22 @@ export class Softphone extends EventTarget {
 
   get busy() {
     return this.#session !== null;
+  }
+
+  /** Call a desk or a number; false where the telephone is busy or not registered. */
+  dial(number) {
+    if (this.#session || this.state !== "registered") return false;
+    this.outgoing = true;
+    const session = this.#ua.call(`sip:${number}@${this.#host}`, {
+      mediaConstraints: AUDIO,
+      pcConfig: { iceServers: this.#ice },
+      // Made within call(): listening afterwards would be too late.
+      eventHandlers: { peerconnection: ({ peerconnection }) => this.#listenTo(peerconnection) },
+    });
+    this.#follow(session);
+    session.on("progress", ({ response }) => response?.status_code === 180 && this.#emit("ringback"));
+    this.#emit("dialling", number);
+    return true;
   }
 
   answer() {
@@ -123,23 +149,28 @@ export class Softphone extends EventTarget {
       session.terminate({ status_code: 486 });
       return;
     }
-    this.#session = session;
+    this.outgoing = false;
     session.on("peerconnection", ({ peerconnection }) => this.#listenTo(peerconnection));
+    this.#follow(session);
+    const { display_name: name, uri } = session.remote_identity;
+    if (AT_ONCE.has(name)) this.answer();
+    else this.#emit("ringing", { name: name ?? "", number: uri.user ?? "" });
+  }
+
+  #follow(session) {
+    this.#session = session;
     session.on("getusermediafailed", (error) => this.#emit("trouble", error?.name ?? ""));
     session.on("confirmed", () => this.#emit("answered"));
     const over = ({ cause }) => {
       if (this.#session !== session) return;
+      const dialled = this.outgoing;
       this.#session = null;
+      this.outgoing = false;
       this.#audio.srcObject = null;
-      this.#emit("ended", cause);
+      this.#emit("ended", { cause, dialled });
     };
     session.on("ended", over);
     session.on("failed", over);
-    if (session.remote_identity.display_name === REJOIN) {
-      this.answer();
-    } else {
-      this.#emit("ringing");
-    }
   }
 
   #listenTo(connection) {

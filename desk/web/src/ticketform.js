@@ -1,20 +1,26 @@
 import { api, ApiError } from "./api.js";
-import { $, el, show } from "./dom.js";
+import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 
 const SAVE_AFTER_MS = 500;
+const AGAIN_MS = 2000;
 const FIELDS = ["code", "nature", "is_emergency", "place", "contact_name", "contact_phone", "summary", "department"];
 const NAMES = {
   code: t("类别"), nature: t("诉求性质"), is_emergency: t("紧急警情"), place: t("地点"), contact_name: t("联系人"),
   contact_phone: t("联系电话"), summary: t("事由"), department: t("承办部门"),
 };
 
+/** The server was not reached, or could not. */
+const down = (error) => error.status === 0 || error.status >= 500;
+
 /** The ticket of the call: fills itself from what is heard, keeps what a person typed, saves as one types. */
 export class TicketForm {
   #form = $("ticket-form");
   #ticket = null;
-  /** Fields typed in and not yet saved. */
+  /** Fields typed in and not yet sent to be saved. */
   #dirty = new Set();
+  /** What was sent and of which the server has not said yet that it has it: fields with their values, each time. */
+  #sent = new Set();
   #timer;
   #saving = Promise.resolve();
   #onChange;
@@ -42,7 +48,7 @@ export class TicketForm {
       return;
     }
     this.flush();
-    this.#dirty.clear();
+    this.#sent.clear();
     this.#ticket = null;
     this.#problem("");
     show(this.#form, Boolean(ticket));
@@ -70,27 +76,46 @@ export class TicketForm {
   /** Save what is typed at once. */
   flush() {
     clearTimeout(this.#timer);
-    if (this.#dirty.size) this.#saving = this.#saving.then(() => this.#save());
+    if (this.#dirty.size) {
+      // Taken now: in a moment the form may show another ticket.
+      const ticket = this.#ticket;
+      const fields = this.#takeDirty();
+      this.#saving = this.#saving.then(() => this.#save(ticket, fields));
+    }
     return this.#saving;
   }
 
   async submit() {
-    if (!this.#ticket || $("submit").disabled) return;
+    if (!this.#ticket || $("submit").disabled) return undefined;
     clearTimeout(this.#timer);
     $("submit").disabled = true;
-    await this.#saving;
+    // Taken now: what is submitted is what somebody sees, even where another call comes in between.
     const ticket = this.#ticket;
+    const { id } = ticket;
     const fields = this.#takeDirty();
+    await this.#saving;
+    const here = this.#ticket?.id === id;
+    // And what could not be saved, or was typed, meanwhile.
+    if (here) {
+      const rest = this.#takeDirty();
+      Object.assign(fields, rest);
+      this.#sent.delete(rest);
+    }
+    const { version } = here ? this.#ticket : ticket;
     try {
-      const moved = await api(`/api/tickets/${ticket.id}/submit`, { fields, version: ticket.version });
+      const moved = await api(`/api/tickets/${id}/submit`, { fields, version });
+      this.#sent.delete(fields);
+      if (this.#ticket?.id !== id) return undefined;
       $("saved").textContent = "";
       this.#problem("");
-      if (this.#ticket?.id === ticket.id) this.show(moved);
+      this.show(moved);
     } catch (error) {
+      this.#sent.delete(fields);
+      if (this.#ticket?.id !== id) return notice(error.message);
       for (const name of Object.keys(fields)) this.#dirty.add(name);
       this.#failed(error);
     }
-    this.#enable();
+    return this.#enable();
   }
 
   #choose(code) {
@@ -114,32 +139,43 @@ export class TicketForm {
     const fields = {};
     for (const name of this.#dirty) fields[name] = this.#value(name);
     this.#dirty.clear();
+    this.#sent.add(fields);
     return fields;
   }
 
-  async #save() {
-    const ticket = this.#ticket;
-    if (!ticket || !this.#dirty.size) return;
-    const fields = this.#takeDirty();
+  /** Not yet saved, as far as is known: what the server shows there is older. */
+  #unsaved(name) {
+    return this.#dirty.has(name) || [...this.#sent].some((fields) => name in fields);
+  }
+
+  async #save(ticket, fields) {
+    const { id } = ticket;
+    const { version } = this.#ticket?.id === id ? this.#ticket : ticket;
     try {
-      const saved = await api(`/api/tickets/${ticket.id}`, { fields, version: ticket.version });
-      if (this.#ticket?.id !== ticket.id) return;
-      $("saved").textContent = t("已保存");
+      const saved = await api(`/api/tickets/${id}`, { fields, version });
+      this.#sent.delete(fields);
+      // For what was typed after it and is saved next.
+      ticket.version = saved.version;
+      if (this.#ticket?.id !== id) return;
+      if (!this.#dirty.size) $("saved").textContent = t("已保存");
       this.#problem("");
       this.show(saved);
     } catch (error) {
-      if (this.#ticket?.id !== ticket.id) return;
-      for (const name of Object.keys(fields)) this.#dirty.add(name);
-      this.#failed(error);
+      this.#sent.delete(fields);
+      if (this.#ticket?.id === id) {
+        for (const name of Object.keys(fields)) this.#dirty.add(name);
+        this.#failed(error);
+      } else if (down(error)) setTimeout(() => this.#save(ticket, fields), AGAIN_MS);
+      else notice(error.message);
     }
   }
 
   #failed(error) {
     if (!(error instanceof ApiError)) throw error;
     $("saved").textContent = t("未保存");
-    if (error.status === 0 || error.status >= 500) {
-      // The line is down: what was typed stays, and is saved when it is back.
-      this.#timer = setTimeout(() => this.flush(), 2000);
+    if (down(error)) {
+      // What was typed stays, and is saved when the line is back.
+      this.#timer = setTimeout(() => this.flush(), AGAIN_MS);
     }
     if (error.body.differences) {
       this.#ticket.version = error.body.version;
@@ -162,16 +198,23 @@ export class TicketForm {
     $("ticket-link").href = `/tickets/${encodeURIComponent(ticket.number)}`;
     for (const name of FIELDS) {
       const field = this.#form.elements[name];
-      field.classList.toggle("touched", ticket.touched.includes(name) || this.#dirty.has(name));
-      if (this.#dirty.has(name)) continue;
+      field.classList.toggle("touched", ticket.touched.includes(name) || this.#unsaved(name));
+      if (this.#unsaved(name)) continue;
       // What stands under the cursor of somebody who has begun to edit it does not change.
       if (document.activeElement === field && ticket.touched.includes(name)) continue;
+      if (name === "department") this.#offer(field, ticket);
       if (field.type === "checkbox") field.checked = ticket[name];
       else if (field.value !== ticket[name]) field.value = ticket[name];
     }
     this.#showChosen();
     this.#enable();
     this.#onChange(ticket);
+  }
+
+  /** A village or a grid stands in no list: offered where the ticket is its. */
+  #offer(field, ticket) {
+    if (!ticket.department || [...field.options].some((one) => one.value === ticket.department)) return;
+    field.append(el("option", { value: ticket.department }, ticket.department_name));
   }
 
   #enable() {

@@ -1,13 +1,19 @@
 import { $, el } from "./dom.js";
 import { t } from "./i18n.js";
+import { named } from "./names.js";
+
+const LEGS = { caller: () => t("来电人"), agent: () => t("坐席"), third: () => t("第三方") };
 
 /** What both sides say, with the words that decided marked. */
 export class Transcript {
   #box = $("transcript");
   #rows = new Map();
   #marks = [];
+  /** The utterance and the words that were asked for last. */
+  #pointed = null;
 
   clear(hint = "") {
+    this.#pointed = null;
     this.#rows.clear();
     this.#box.replaceChildren(hint ? el("p", { className: "empty" }, hint) : "");
   }
@@ -27,14 +33,14 @@ export class Transcript {
     if (!row) {
       if (!this.#rows.size) this.#box.replaceChildren();
       row = el("p", { dataset: { test: "utterance", leg: utterance.leg } },
-        el("span", { className: "leg" }, utterance.leg === "caller" ? t("来电人") : t("坐席")),
+        el("span", { className: "leg" }, (LEGS[utterance.leg] ?? LEGS.agent)()),
         el("span", { className: "text" }));
       this.#box.append(row);
     }
     row.className = `utterance ${utterance.leg}${partial ? " partial" : ""}`;
     row.dataset.final = String(!partial);
-    this.#rows.set(utterance.utterance_id, { row, partial, text: utterance.text, leg: utterance.leg });
-    this.#paint(row, utterance.text, utterance.leg);
+    this.#rows.set(utterance.utterance_id, { row, partial, utterance });
+    this.#paint(row, utterance);
     if (atEnd) this.#box.scrollTop = this.#box.scrollHeight;
   }
 
@@ -43,26 +49,41 @@ export class Transcript {
     this.#marks = reasons
       .flatMap(({ words, says }) => words.split(/[\s,，、。…+|/]+/).filter((word) => word.length > 1).map((word) => [word, says]))
       .sort((a, b) => b[0].length - a[0].length);
-    for (const { row, text, leg } of this.#rows.values()) this.#paint(row, text, leg);
+    for (const { row, utterance } of this.#rows.values()) this.#paint(row, utterance);
   }
 
-  #paint(row, text, leg) {
-    const place = row.querySelector(".text");
-    place.replaceChildren();
-    if (leg !== "caller") {
-      place.textContent = text;
-      return;
-    }
+  /** Show where `words` were said: their utterance comes into view with them marked. False where it is not here. */
+  point({ utterance_id, words }) {
+    const found = this.#rows.get(utterance_id);
+    if (!found) return false;
+    const former = this.#rows.get(this.#pointed?.utterance_id);
+    this.#pointed = { utterance_id, words };
+    for (const { row, utterance } of [former, found].filter(Boolean)) this.#paint(row, utterance);
+    found.row.scrollIntoView({ block: "center" });
+    return true;
+  }
+
+  #paint(row, { utterance_id, text, leg, names = [] }) {
+    const told = this.#pointed?.utterance_id === utterance_id;
+    const marks = [...(told ? [[this.#pointed.words, "told"]] : []), ...(leg === "caller" ? this.#marks : [])];
+    row.classList.toggle("pointed", told);
+    row.querySelector(".text").replaceChildren(...named(text, names, (part) => this.#marked(part, marks)));
+  }
+
+  /** A text in pieces: strings, and marks around the words that decided. */
+  #marked(text, marks) {
+    const pieces = [];
     for (let at = 0, plain = 0; at <= text.length; ) {
-      const hit = this.#marks.find(([word]) => text.startsWith(word, at));
-      if (hit || at === text.length) place.append(text.slice(plain, at));
+      const hit = marks.find(([word]) => text.startsWith(word, at));
+      if (hit || at === text.length) pieces.push(text.slice(plain, at));
       if (!hit) {
         at += 1;
         continue;
       }
-      place.append(el("mark", { className: hit[1] }, hit[0]));
+      pieces.push(el("mark", { className: hit[1] }, hit[0]));
       at += hit[0].length;
       plain = at;
     }
+    return pieces;
   }
 }

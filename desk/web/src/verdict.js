@@ -1,4 +1,5 @@
 import { $, el } from "./dom.js";
+import { showFacts } from "./facts.js";
 import { t } from "./i18n.js";
 
 const NAMES = {
@@ -7,8 +8,8 @@ const NAMES = {
   service: () => t("服务诉求"),
 };
 
-/** The banner: what kind of call this seems to be, why, and what to ask first. */
-export function showVerdict(verdict) {
+/** What kind of call this seems to be, why, what to ask first, what was told; `point` shows where a fact was said. */
+export function showVerdict(verdict, point = () => {}) {
   const banner = $("verdict");
   banner.dataset.outcome = verdict?.outcome ?? "none";
   $("outcome").textContent = verdict ? NAMES[verdict.outcome]() : t("尚无研判");
@@ -21,4 +22,5 @@ export function showVerdict(verdict) {
     el("mark", { className: says, title: rule }, words || (rule === "line" ? t("来自紧急热线") : rule))));
   if (verdict?.suggest_transfer) $("reasons").append(el("span", {}, t("所述似为服务诉求，核实后可取消紧急标记")));
   $("questions").replaceChildren(...(verdict?.questions ?? []).map((question) => el("li", {}, question)));
+  showFacts(verdict, point);
 }

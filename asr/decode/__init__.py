@@ -1,0 +1,1 @@
+"""Decode processes and the line of jobs before them."""

@@ -1,0 +1,1 @@
+"""Recognition engines behind one interface, and what makes their output fit for people."""

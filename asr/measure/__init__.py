@@ -1,0 +1,1 @@
+"""How well speech is recognised: labelled sound in, figures out."""

@@ -1,0 +1,1 @@
+"""Transcripts as they are kept: live, and of record after the call."""

@@ -1,0 +1,132 @@
+"""Server-sent events, as the HTML standard has them (section 9.2): the pages that listen, and what carries them."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
+from typing import Generic, TypeVar
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from core.events import Event
+from desk.services import DeskServices
+
+HEARTBEAT_S = 15.0
+#: A browser that takes nothing for so long is dropped.
+STALL_S = 20.0
+#: First words of a stream: how soon a browser that lost it asks again, in milliseconds.
+RETRY = b"retry: 1000\n\n"
+
+
+def encode(event_type: str, body: str, seq: int | None = None) -> bytes:
+    """One event; ``body`` is one line of JSON."""
+    head = f"id: {seq}\n" if seq is not None else ""
+    return f"{head}event: {event_type}\ndata: {body}\n\n".encode()
+
+
+class Page:
+    """One open connection; at most ``room`` frames wait for it. One that takes less is dropped, and begins anew."""
+
+    def __init__(self, room: int) -> None:
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(room)
+        self.over = False
+
+    def offer(self, frame: bytes) -> None:
+        if self.over:
+            return
+        try:
+            self._queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.end()
+
+    def end(self) -> None:
+        """Let go of everything that waits."""
+        self.over = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """What was offered, until the end; now and then a comment, so that the line is known to be alive."""
+        while True:
+            try:
+                frame = await asyncio.wait_for(self._queue.get(), HEARTBEAT_S)
+            except TimeoutError:
+                frame = b": still here\n\n"
+            if frame is None:
+                return
+            yield frame
+
+
+P = TypeVar("P", bound=Page)
+
+
+class Fanout(ABC, Generic[P]):
+    """Hears what happens once, and tells all pages."""
+
+    def __init__(self, services: DeskServices) -> None:
+        self._services = services
+        self._pages: set[P] = set()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stop_listening: Callable[[], None] | None = None
+
+    @property
+    def pages(self) -> int:
+        """Open connections."""
+        return len(self._pages)
+
+    async def start(self) -> None:
+        self._stop_listening = self._services.bus.listen(self._heard)
+        self._task = asyncio.create_task(self._run(), name=f"desk: {type(self).__name__}")
+
+    async def close(self) -> None:
+        """End every page's connection and stop reading."""
+        if self._stop_listening:
+            self._stop_listening()
+        for page in tuple(self._pages):
+            page.end()
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    @abstractmethod
+    def _heard(self, event: Event) -> None: ...
+
+    @abstractmethod
+    async def _run(self) -> None: ...
+
+
+class EventStream(Response):
+    """Sends a live stream until the browser leaves, stalls, or the stream ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tasks = [asyncio.create_task(self._say(send)), asyncio.create_task(_gone(receive))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(outcomes[0], Exception) and not isinstance(outcomes[0], TimeoutError | OSError):
+            raise outcomes[0]
+
+    async def _say(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for chunk in self._chunks:
+            async with asyncio.timeout(STALL_S):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,31 @@
+// Search over transcripts by keyboard: "/" types, arrows go from hit to hit, Enter opens.
+import { dialElsewhere } from "./dial.js";
+import { $ } from "./dom.js";
+
+const links = [...document.querySelectorAll("[data-test=open]")];
+const query = $("query");
+
+function step(by) {
+  const at = links.indexOf(document.activeElement);
+  const next = at < 0 ? (by > 0 ? 0 : -1) : at + by;
+  if (next < 0) query.focus();
+  else links[Math.min(next, links.length - 1)]?.focus();
+  links[next]?.closest("li").scrollIntoView({ block: "nearest" });
+}
+
+addEventListener("keydown", (event) => {
+  if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
+  const field = event.target.closest?.("input, select, textarea");
+  if (event.key === "/" && !field) {
+    query.focus();
+    query.select();
+  } else if (event.key === "ArrowDown" && (!field || field === query) && links.length) {
+    step(1);
+  } else if (event.key === "ArrowUp" && !field && links.length) {
+    step(-1);
+  } else {
+    return;
+  }
+  event.preventDefault();
+});
+dialElsewhere();

@@ -1,0 +1,189 @@
+// The wallboard: the state of the whole centre as one stream, and the supervisor's own telephone.
+import { drawAlarms } from "./alarms.js";
+import { api } from "./api.js";
+import "./backlog.js";
+import { drawClocks } from "./clocks.js";
+import { $, el, notice, show } from "./dom.js";
+import { t } from "./i18n.js";
+import { keyed } from "./keyed.js";
+import { inTurn } from "./once.js";
+import { act, startPhone, supervising } from "./supervise.js";
+import { serverNow, setServerTime } from "./time.js";
+import { drawGroups, drawLines, drawTiles } from "./wallfigures.js";
+import { drawCalls, drawDesks } from "./wallfloor.js";
+
+const setup = JSON.parse($("setup").textContent);
+/** Everything that the server told last, by section. */
+const board = {};
+
+/** So long the question for the reason stays. */
+const WHY_MS = 20_000;
+const MODE_REASONS = () => [t("例行切换"), t("天气预警"), t("话务高峰"), t("应急演练"), t("恢复正常"), t("其他")];
+
+const DRAWN = [
+  [["kinds", "groups", "desks", "day"], () => drawTiles(setup, board)],
+  [["lines", "day"], () => drawLines(setup, board)],
+  [["groups", "day"], () => drawGroups(setup, board)],
+  [["desks", "calls"], () => drawDesks(setup, board)],
+  [["calls", "help"], () => drawCalls(setup, board)],
+  [["help", "calls"], () => drawAlarms(setup, board)],
+  [["mode"], drawMode],
+  [["missed"], drawMissed],
+];
+
+function take(changes) {
+  setServerTime(changes.now);
+  Object.assign(board, changes);
+  for (const [sections, draw] of DRAWN) {
+    if (sections.some((name) => name in changes) && sections.every((name) => name in board)) draw();
+  }
+  tick();
+}
+
+function drawMode() {
+  keyed($("modes"), setup.modes, ({ key }) => key,
+    ({ key, name }) => el("button", { type: "button", className: "mode", dataset: { mode: key } }, name),
+    (button, { key }) => {
+      const holds = key === board.mode;
+      button.setAttribute("aria-pressed", String(holds));
+      button.classList.toggle("special", holds && key !== setup.modes[0].key);
+    });
+}
+
+const hours = new Intl.DateTimeFormat("zh-CN", {
+  timeZone: document.body.dataset.timezone, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+});
+
+function tick() {
+  drawClocks();
+  $("clock").textContent = hours.format(new Date(serverNow()));
+}
+
+// --- the stream ----------------------------------------------------------------------------------------------------
+
+function say(state) {
+  $("live-state").dataset.state = state;
+  $("live-state").textContent = state === "on" ? t("实时") : t("重连中");
+  show($("lost"), state !== "on");
+  $("board").classList.toggle("stale", state !== "on");
+}
+
+/** The server tells its time every three seconds, even if nothing else changes. */
+const SILENCE_MS = 8_000;
+let source;
+let again;
+let heard = Date.now();
+
+function follow() {
+  source?.close();
+  source = new EventSource("/live/wallboard");
+  heard = Date.now();
+  source.onerror = () => {
+    say("off");
+    if (source.readyState === EventSource.CLOSED) {
+      clearTimeout(again);
+      again = setTimeout(follow, 2000);
+    }
+  };
+  source.addEventListener("board", ({ data }) => {
+    heard = Date.now();
+    take(JSON.parse(data));
+    say("on");
+  });
+  source.addEventListener("noted", ({ data }) => noted(JSON.parse(data).type));
+}
+
+// --- what other rooms tell -----------------------------------------------------------------------------------------
+
+const healthAsks = inTurn();
+/** Events after which something is asked for again; the line check is not part of the stream. */
+const NOTED = {
+  LineHealthChanged: async () => {
+    const news = healthAsks();
+    const lines = await api("/api/health/lines");
+    if (news()) drawHealth(lines);
+  },
+};
+
+function noted(type) {
+  NOTED[type]?.().catch(() => show($("health"), false));
+}
+
+function drawHealth(lines) {
+  const bad = lines.filter((line) => line.ok === false);
+  show($("health"), lines.some((line) => line.ok !== null));
+  $("health").classList.toggle("bad", bad.length > 0);
+  $("health").textContent = bad.length
+    ? t("异常：{lines}", { lines: bad.map((line) => line.line).join(t("、")) })
+    : t("线路正常");
+  $("health").title = bad.map((line) => `${line.line} ${line.why}`).join("\n");
+}
+
+function drawMissed() {
+  const { open, emergency } = board.missed;
+  show($("missed"), true);
+  $("missed").classList.toggle("urgent", emergency > 0);
+  $("missed").textContent = t("待回拨 {count}", { count: open });
+}
+
+/** It covers the tiles: it goes by itself. */
+function sayWrong(error) {
+  notice(error.message, 15);
+}
+
+// --- what people do ------------------------------------------------------------------------------------------------
+
+const asMode = (mode, reason) => api("/api/mode", { mode, reason }).catch((error) => sayWrong(error));
+
+$("modes").addEventListener("click", async (event) => {
+  const mode = event.target.closest("button")?.dataset.mode;
+  if (!mode || mode === board.mode) return;
+  if (await asMode(mode, "")) askWhy(mode);
+});
+
+let asking;
+
+/** Why the mode was switched can be told afterwards, or never: the centre does not wait for it. */
+function askWhy(mode) {
+  clearTimeout(asking);
+  const name = setup.modes.find(({ key }) => key === mode).name;
+  const done = () => show($("why-mode"), false);
+  const reason = (text) => el("button", {
+    type: "button",
+    onclick: () => {
+      done();
+      asMode(mode, text);
+    },
+  }, text);
+  $("why-mode").replaceChildren(el("b", {}, t("已切换为{name}，原因（可不填）：", { name })), ...MODE_REASONS().map(reason),
+    el("button", { type: "button", className: "quiet", onclick: done }, t("不填")));
+  show($("why-mode"), true);
+  asking = setTimeout(done, WHY_MS);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-act]");
+  if (!button) return;
+  notice("");
+  act(button.dataset).catch(sayWrong);
+});
+supervising.addEventListener("change", () => board.calls && drawCalls(setup, board));
+
+setInterval(tick, 1000);
+setInterval(() => {
+  // A line that died without a sign.
+  if (Date.now() - heard > SILENCE_MS) {
+    say("off");
+    follow();
+  }
+}, 2000);
+addEventListener("pagehide", () => source.close());
+addEventListener("online", follow);
+
+say("off");
+follow();
+for (const type of Object.keys(NOTED)) noted(type);
+if (setup.extension) startPhone(setup.extension);
+
+/** For tests and support. */
+window.heyi = { board, supervising };

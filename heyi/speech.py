@@ -1,0 +1,27 @@
+"""What the house gives recognition to know: the city's words, those that people added, and what callers say."""
+
+from pathlib import Path
+
+import triage
+from asr.recognition import Engine
+from asr.words import overlay
+from asr.words.city import FreshWords
+from asr.words.rescore import Improver, improver
+from core.city import City
+from core.settings import Settings
+
+#: Sentences with their classes, from which the judge learns; the language model of recognition learns from them too.
+SENTENCES = Path(triage.__file__).resolve().parent / "corpus"
+
+
+def words_of(settings: Settings, city: City) -> tuple[Path, ...]:
+    """What decode processes are told: folder of the city, added words, sentences; empty for bare text."""
+    if not city.profile.asr_words:
+        return ()
+    return settings.city.resolve(), settings.data.resolve() / overlay.FILE, SENTENCES
+
+
+def improver_of(settings: Settings, city: City, engine: Engine) -> Improver | None:
+    """The same for an engine in this process."""
+    told = words_of(settings, city)
+    return improver(engine, FreshWords(told[0], told[1]), told[2]) if told else None

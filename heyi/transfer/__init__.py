@@ -1,0 +1,1 @@
+"""Calls and tickets from other systems' tables, and into tables."""

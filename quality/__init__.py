@@ -1,0 +1,1 @@
+"""Quality review: automatic checks, samples, scorecards, and what reviewers do with them."""

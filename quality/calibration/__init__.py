@@ -1,0 +1,1 @@
+"""How far reviewers agree, item by item, and whether one of them drifts."""

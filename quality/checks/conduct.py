@@ -1,0 +1,92 @@
+"""How the call taker deals with the caller: comfort, a record made, hearing out, not hanging up."""
+
+import re
+
+from quality.checks.dialogue import Dialogue
+from quality.checks.findings import Checked, Finding
+from quality.checks.manner import LEAKED, RUDE, SHIFTED
+from quality.checks.occasion import Occasion
+
+#: One cut may be needed to get an address; so many are a habit.
+_CUTS = 2
+_QUESTION = re.compile(r"[？?]|吗[。！]?$|呢[。！]?$|[—…]$|我(?:还)?(?:想|有|要)|怎么办")
+_DISMISSED = re.compile(r"就这样|先这样|没(?:有)?别的事|我(?:很)?忙|不说了|再打吧|行了|爱信不信|随便你")
+
+
+def comfort(dialogue: Dialogue, found: tuple[Finding, ...]) -> Checked:
+    """Somebody desperate gets a word of comfort or of care; so does anybody hurt or afraid who is treated badly."""
+    distress = next(dialogue.where(dialogue.rules["distress"], dialogue.caller), None)
+    if distress is None and any(f.label in (RUDE, LEAKED) for f in found):
+        distress = next(dialogue.where(dialogue.rules["worry"], dialogue.caller), None)
+    if distress is None:
+        return Checked("na")
+    if dialogue.says("comfort", dialogue.agent):
+        return Checked("pass")
+    turn, start, end = distress
+    missing = dialogue.finding(
+        "comfort", "major", "来电人情绪激动或受伤害怕，没有安抚", label="未安抚", turn=turn, start=start, end=end
+    )
+    return Checked("fail", (missing,))
+
+
+def hung_up(dialogue: Dialogue) -> Checked:
+    """The call taker does not put down while the caller still wants something."""
+    if not dialogue.agent or not dialogue.call.turns:
+        return Checked("na")
+    if dialogue.caller_left:
+        return Checked("na")
+    last = dialogue.agent[-1]
+    text = dialogue.texts[last]
+    ended = dialogue.rules["hung_up"].first(text)
+    if ended is None and not dialogue.rules["farewell"](text) and last == len(dialogue.texts) - 1:
+        open_question = _QUESTION.search(dialogue.before(last))
+        gone = dialogue.call.ended_by == "agent" or _DISMISSED.search(text)
+        ended = (0, len(text)) if open_question and gone else None
+    if ended is None or (dialogue.rules["farewell"](text) and not _QUESTION.search(dialogue.before(last))):
+        return Checked("pass")
+    found = dialogue.finding(
+        "hung_up", "grave", "来电人还没说完，先挂了电话", label="提前挂机", turn=last, start=ended[0], end=ended[1]
+    )
+    return Checked("fail", (found,))
+
+
+def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool) -> Checked:
+    """What was reported is taken down, and not only sent away."""
+    dialogue = occasion.dialogue
+    if occasion.none or not (occasion.reported or occasion.emergency) or not dialogue.agent:
+        return Checked("na")
+    ticket = dialogue.call.ticket
+    if occasion.registered or ticket is not None:
+        return Checked("pass")
+    if occasion.refused or cut_short or any(f.label == SHIFTED for f in found):
+        turn = next((f.turn for f in found if f.label == SHIFTED), dialogue.agent[-1])
+        return Checked("fail", (
+            dialogue.finding("recorded", "major", "该登记的诉求没有登记", label="未记录诉求", turn=turn),
+        ))  # fmt: skip
+    return Checked("pass")
+
+
+def heard_out(dialogue: Dialogue, found: tuple[Finding, ...]) -> Checked:
+    """The caller is not cut off again and again."""
+    cuts = []
+    for i in dialogue.agent:
+        before, text = dialogue.before(i), dialogue.texts[i]
+        if not before:
+            continue
+        cut, open_end = dialogue.rules["cuts"].first(text), dialogue.rules["unfinished"](before)
+        if (cut and open_end) or (open_end and re.search(r"[—－]$", before)) or (cut and "先别" in text):
+            cuts.append((i, cut or (0, len(text))))
+    complained = any(
+        re.search(r"(?:让|听)我(?:把话)?(?:说|讲)完|没(?:办法|法)?(?:说|讲)完|打断", dialogue.texts[i])
+        for i in dialogue.caller
+    )
+    rude = any(f.label == RUDE for f in found)
+    if len(cuts) >= _CUTS or (cuts and complained and not rude):
+        made = tuple(
+            dialogue.finding(
+                "heard_out", "major", "打断来电人", label="打断来电人", turn=i, start=span[0], end=span[1]
+            )
+            for i, span in cuts
+        )  # fmt: skip
+        return Checked("fail", made)
+    return Checked("pass")

@@ -1,0 +1,116 @@
+"""What a call taker must not say: impolite words, shifting off, promises, private data, private contacts."""
+
+import re
+
+from rapidfuzz.distance import Levenshtein
+
+from asr.words.digits import runs
+from quality.checks.dialogue import Dialogue
+from quality.checks.findings import Checked, Finding
+from quality.checks.learned import Learned
+from quality.checks.occasion import Occasion
+from quality.checks.phone import numbers_in
+
+RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE = "态度生硬", "推诿", "违规承诺", "泄露个人信息", "违规索要私人联系方式"
+#: So many digits of a number said by the caller in pieces make it his.
+_PIECED = 6
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+_OFFICE = re.compile(
+    r"热线|办公室|大队|中心|窗口|居委会|社区|村委|派出所|局|客服|服务|公司|法院|值班|咨询|报修|投诉电话|政务"
+)
+_OWN = re.compile(r"我(?:的)?(?:个人|私人|手机|电话|号码|微信)|打我")
+
+
+def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = None) -> tuple[Finding, ...]:
+    """Every rule of the wording list that the call taker's own words meet, once for each rule; where no rule names a
+    violation, what ``learned`` holds for one."""
+    found: list[Finding] = []
+    for rule in dialogue.rules.wordings:
+        if rule.weak and (occasion.registered or occasion.referred):
+            continue
+        for turn, start, end in dialogue.where(rule.phrase, dialogue.agent):
+            if rule.after and not rule.after(dialogue.before(turn)):
+                continue
+            if rule.label == SHIFTED and occasion.referred:
+                continue
+            found.append(
+                dialogue.finding(
+                    _CHECK.get(rule.label, "wording"),
+                    rule.severity,
+                    rule.reason,
+                    label=rule.label,
+                    rule=rule.name,
+                    turn=turn,
+                    start=start,
+                    end=end,
+                )
+            )
+            break
+    ruled = {finding.label for finding in found}
+    for turn in dialogue.agent if learned else ():
+        for label, start, end in learned.found(dialogue.texts[turn]) if learned else ():
+            if label in ruled or (label == SHIFTED and (occasion.registered or occasion.referred)):
+                continue
+            ruled.add(label)
+            found.append(
+                dialogue.finding(
+                    _CHECK.get(label, "wording"),
+                    "major",
+                    "说法与已标注的违规用语相近",
+                    label=label,
+                    rule="learned",
+                    turn=turn,
+                    start=start,
+                    end=end,
+                )
+            )
+    return tuple(found)
+
+
+_CHECK = {RUDE: "polite", PROMISED: "promises", LEAKED: "privacy"}
+
+
+def polite(found: tuple[Finding, ...], dialogue: Dialogue) -> Checked:
+    """No impolite words."""
+    rude = tuple(f for f in found if f.label == RUDE)
+    if not dialogue.agent:
+        return Checked("na")
+    return Checked("fail" if rude else "pass", rude)
+
+
+def of_label(found: tuple[Finding, ...], *labels: str) -> Checked:
+    """Passed where none of the findings bears one of ``labels``."""
+    own = tuple(f for f in found if f.label in labels)
+    return Checked("fail" if own else "pass", own)
+
+
+def other_wordings(found: tuple[Finding, ...]) -> Checked:
+    """The wordings that have no check of their own."""
+    own = tuple(f for f in found if f.check == "wording")
+    return Checked("fail" if own else "pass", own)
+
+
+def others_numbers(dialogue: Dialogue) -> tuple[Finding, ...]:
+    """Mobile numbers given to the caller that neither he said nor he calls from, nor an office has."""
+    said = [(i, n) for i in dialogue.caller for n in numbers_in(dialogue.texts[i])]
+    given: set[str] = set()
+    # Said in pieces over several turns: the parts are in the whole.
+    parts = {run.digits for i in dialogue.caller for run in runs(dialogue.texts[i]) if len(run.digits) >= 3}
+    found = []
+    for i in dialogue.agent:
+        text = dialogue.texts[i]
+        for number in numbers_in(text):
+            known = {dialogue.call.caller, *(n for at, n in said if at < i)} - {""} | given
+            if not _MOBILE.fullmatch(number) or any(Levenshtein.distance(number, other) <= 3 for other in known):
+                continue
+            if sum(len(part) for part in parts if part in number) >= _PIECED:
+                continue
+            if _OWN.search(text) or _OFFICE.search(text):
+                continue
+            given.add(number)
+            found.append(
+                dialogue.finding(
+                    "privacy", "grave", "把他人的手机号码告诉来电人", label=LEAKED, rule="privacy.number", turn=i
+                )
+            )
+    return tuple(found)

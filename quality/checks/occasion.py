@@ -1,0 +1,116 @@
+"""What a call gave occasion for: whether an address, a telephone number, a record were needed at all."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from quality.checks.address import LEAST as LEAST_PLACE
+from quality.checks.address import Address
+from quality.checks.dialogue import Dialogue
+
+#: Category codes of a person's ticket; what software alone made of the words is not trusted with it.
+_NUISANCE = frozenset({"X01", "X02"})
+#: Shorter first words are a greeting.
+_GREETING = 6
+#: So many characters of the caller's are more than a greeting and a question.
+_A_STORY = 20
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Read once for each call; every answer rests on the words, and on the ticket where there is one."""
+
+    dialogue: Dialogue
+    address: Address
+    #: The call taker sent the caller elsewhere: then it was no mere question that he answered.
+    shifted: bool = False
+
+    @cached_property
+    def nuisance(self) -> bool:
+        """The call taker warned of misuse, and nothing was taken up."""
+        ticket = self.dialogue.call.ticket
+        if ticket is not None and ticket.code in _NUISANCE:
+            return True
+        return self.dialogue.says("nuisance", self.dialogue.agent)
+
+    @cached_property
+    def reported(self) -> bool:
+        """The caller reports or complains of something: says so, or tells more than a question."""
+        if self.shifted:
+            return True
+        if self._asks and not self.dialogue.says("complains", self.dialogue.caller):
+            return False
+        if self.dialogue.says("report", self.dialogue.caller):
+            return True
+        told = sum(len(self.dialogue.texts[i]) for i in self.dialogue.caller)
+        return told >= _A_STORY
+
+    @cached_property
+    def _asks(self) -> bool:
+        """The caller's first words of substance are a question."""
+        first = next((i for i in self.dialogue.caller if len(self.dialogue.texts[i]) > _GREETING), -1)
+        return first >= 0 and self.dialogue.says("enquiry", (first,))
+
+    @cached_property
+    def enquiry(self) -> bool:
+        """The caller only asks, in the first words of substance."""
+        return self._asks and not self.reported
+
+    @cached_property
+    def registered(self) -> bool:
+        """The call taker took the matter up: recorded, passed on, sent somebody."""
+        return self.dialogue.says("registers", self.dialogue.agent)
+
+    @cached_property
+    def refused(self) -> bool:
+        return self.dialogue.says("refuses", self.dialogue.agent) and not self.registered
+
+    @cached_property
+    def referred(self) -> bool:
+        """A matter that the law keeps from the hotline, with the way to go told, and nothing taken up."""
+        agent = self.dialogue.agent
+        return self.dialogue.says("referral", agent) and not self.registered
+
+    @cached_property
+    def asked_place(self) -> bool:
+        return self.dialogue.says("asks_place", self.dialogue.agent)
+
+    @cached_property
+    def emergency(self) -> bool:
+        call = self.dialogue.call
+        ticket = call.ticket
+        return call.outcome == "emergency" or (ticket is not None and ticket.emergency)
+
+    @cached_property
+    def silent(self) -> bool:
+        """The caller said next to nothing."""
+        said = sum(len(self.dialogue.texts[i]) for i in self.dialogue.caller)
+        return said < LEAST_PLACE
+
+    @cached_property
+    def none(self) -> bool:
+        """Nothing was to be taken down at all."""
+        if self.dialogue.caller_left and not self.registered:
+            return True
+        return self.nuisance or self.referred or self.silent
+
+    @cached_property
+    def needs_address(self) -> bool:
+        if self.none:
+            return False
+        if self.enquiry:
+            return self.asked_place and self.registered
+        return self.address.weight >= LEAST_PLACE or self.asked_place or self.reported or self.emergency
+
+    @cached_property
+    def needs_phone(self) -> bool:
+        if self.none or self.dialogue.says("declines", self.dialogue.caller):
+            return False
+        last = self.dialogue.agent[-1:]
+        if self.dialogue.says("line_kept", last) and not self.dialogue.says("farewell", last):
+            # Somebody who cannot speak freely is not asked for a number: the line stays open.
+            return False
+        if self.registered:
+            return True
+        if self.enquiry:
+            return False
+        return self.reported or self.emergency or self.address.weight >= LEAST_PLACE

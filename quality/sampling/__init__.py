@@ -1,0 +1,1 @@
+"""Which calls are reviewed, and by whom."""

@@ -1,0 +1,1 @@
+"""Kept places: who hangs up while waiting and is rung when the turn comes."""

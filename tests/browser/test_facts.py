@@ -1,0 +1,104 @@
+"""What the caller told stands on the desk with its words, and the line to read back."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Floor
+from tests.desk_fakes import CITY
+from triage.judge import Judge, Turn
+
+pytestmark = pytest.mark.browser
+TOLD = (
+    ("agent", "119，请讲。"),
+    ("caller", "楼上着火了，两个小孩被困在里面，在花州村对面那栋楼"),
+    ("agent", "有没有人受伤？您贵姓，电话多少？"),
+    ("caller", "没有人受伤，我姓蒲，电话幺三八五九五零"),
+    ("caller", "幺二三四，不对，被困的不是两个，是三个"),
+    ("caller", "后面一台白色面包车，闽C幺二三四五，撞坏了也要赔八千六"),
+)
+AGREED = (("agent", "蒲女士，您是在池店镇华洲村对面，三个人被困，对吗？"), ("caller", "对，电话13859501234"))
+
+
+async def _tell(floor: Floor, said: tuple[tuple[str, str], ...], heard: list[Turn]) -> None:
+    for leg, text in said:
+        await floor.city.say("c-1", text, "agent" if leg == "agent" else "caller")
+        heard.append(Turn("agent" if leg == "agent" else "caller", text, f"c-1-{len(heard)}"))
+    await floor.city.judge("c-1", Judge(CITY).judge("119", heard))
+
+
+async def _look(page: Page, name: str) -> None:
+    """A picture for people, where a folder for pictures is named."""
+    if folder := os.environ.get("HEYI_PICTURES"):
+        await page.screenshot(path=Path(folder) / f"facts-{name}.png")
+
+
+async def test_facts_stand_with_their_words_and_are_read_back(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page)
+    heard: list[Turn] = []
+    await _tell(floor, TOLD, heard)
+
+    facts = page.locator("[data-test=fact]")
+    place = page.locator("[data-test=fact][data-kind=place]")
+    await expect(place).to_contain_text("地点池店镇华洲村对面楼")
+    await expect(place).to_contain_text("“花州村对面那栋楼”")
+    await expect(page.locator("[data-test=fact][data-kind=trapped]")).to_contain_text("3 人")
+    await expect(page.locator("[data-test=fact][data-kind=hurt]")).to_contain_text("无")
+    await expect(page.locator("[data-test=fact][data-kind=vehicle]")).to_contain_text("白色面包车")
+    await expect(page.locator("[data-test=fact][data-kind=plate]")).to_contain_text("闽C12345")
+    await expect(page.locator("[data-test=fact][data-kind=sum]")).to_contain_text("8600 元")
+    read_back = page.locator("[data-test=read-back]")
+    await expect(read_back).to_contain_text("您是在池店镇华洲村对面楼，有3人被困")
+    await expect(read_back).to_contain_text("对吗？")
+
+    # A click shows where it was said.
+    await place.click()
+    marked = page.locator("[data-test=transcript] .pointed mark.told")
+    await expect(marked).to_have_text("花州村对面那栋楼")
+    await expect(page.locator(".pointed")).to_have_count(1)
+    await page.locator("[data-test=fact][data-kind=sum]").click()
+    await expect(marked).to_have_text("八千六")
+    await expect(page.locator(".pointed")).to_have_count(1)
+
+    # The draft holds what was said.
+    await expect(page.locator("[name=place]")).to_have_value("池店镇华洲村对面楼")
+    await expect(page.locator("[name=contact_name]")).to_have_value("蒲")
+    await expect(page.locator("[name=contact_phone]")).to_have_value("13859501234")
+    await _look(page, "zh")
+
+    # What a person typed stays; what the caller agreed to is not asked again.
+    await page.locator("[name=contact_name]").fill("蒲小妹")
+    await page.locator("[name=contact_phone]").focus()
+    await expect(page.locator("#saved")).not_to_be_empty()
+    await _tell(floor, AGREED, heard)
+    await expect(page.locator("[data-test=fact][data-kind=name]")).to_contain_text("蒲女士")
+    await expect(place).to_contain_text("✓")
+    await expect(page.locator("[data-test=read-back]")).not_to_contain_text("华洲村")
+    await expect(page.locator("[name=contact_name]")).to_have_value("蒲小妹")
+    assert await facts.count() >= 7
+
+
+async def test_in_english_the_chinese_line_stands_with_its_meaning(floor: Floor) -> None:
+    page = await floor.open()
+    await page.get_by_role("link", name="English").click()
+    await expect(page.locator("html")).to_have_attribute("lang", re.compile("^en"))
+    await expect(page.locator("[data-test=phone-state]")).to_have_attribute("data-state", "registered")
+    await floor.talks(page)
+    await _tell(floor, TOLD, [])
+    read_back = page.locator("[data-test=read-back]")
+    await expect(read_back).to_contain_text("您是在池店镇华洲村对面楼")
+    await expect(read_back).to_contain_text("You are at 池店镇华洲村对面楼, 3 people are trapped")
+    await expect(page.locator("[data-test=fact][data-kind=trapped]")).to_contain_text("Trapped")
+    await _look(page, "en")
+
+
+async def test_a_call_without_facts_shows_none(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page)
+    await _tell(floor, (("caller", "喂？"),), [])
+    await expect(page.locator("[data-test=utterance]")).to_have_count(1)
+    await expect(page.locator("[data-test=told]")).to_be_hidden()

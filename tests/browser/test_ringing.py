@@ -1,0 +1,170 @@
+"""A page that rings: heard in the background, answered by itself, said who answers; in a real Chromium."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import APIRequestContext, Page, expect
+
+from desk import ringclaims
+from tests.browser.conftest import CALLER, Floor, Opened, stand_still
+from tests.desk_fakes import CITY, PASSWORD
+from tests.eventually import PATIENCE_S
+
+pytestmark = pytest.mark.browser
+
+#: What stands for some seconds and has to be seen stands as long as the test wants.
+LONG = timedelta(hours=1)
+NO_MICROPHONE = """
+navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('none', 'NotFoundError'));
+"""
+
+
+async def test_a_background_tab_goes_on_ringing_and_says_so_in_its_title(floor: Floor) -> None:
+    """Browser-Phone#254: a background tab stops ringing. Its timers may stand still: the ring needs none."""
+    hidden = "Object.defineProperty(document, 'hidden', { get: () => true });"
+    page = await floor.open(script=hidden, frozen=True)
+    await stand_still(page)
+    ring = await floor.rings()
+    await expect(page.locator("[data-test=call-card]")).to_contain_text(CALLER)
+    await page.wait_for_function("() => ringing() === 1", polling=100)
+    loops = await page.evaluate("sounds.length")
+    await asyncio.sleep(1)
+    assert await page.evaluate("[ringing(), sounds.length]") == [1, loops]
+    assert (await page.title()).startswith("☎ 119")
+    await floor.exchange.give_up(ring)
+    await page.wait_for_function("() => ringing() === 0", polling=100)
+    assert not (await page.title()).startswith("☎")
+
+
+async def test_an_emergency_is_answered_by_itself_where_somebody_can_hear_and_speak(opened: Opened) -> None:
+    desks = tuple(d.model_copy(update={"auto_answer": True}) if d.extension == "1001" else d for d in CITY.desks)
+    floor = await opened(CITY.model_copy(update={"desks": desks}))
+    page = await floor.open(frozen=True)
+    await floor.city.become("1001", "ready")
+    await expect(page.locator("[data-test=agent-state]")).to_have_attribute("data-state", "ready")
+    answer, card = page.locator("[data-test=answer]"), page.locator("[data-test=call-card]")
+    service = await floor.rings("c-0", "12345")
+    await expect(card).to_have_attribute("data-call-id", "c-0")
+    await expect(answer).to_be_visible()
+    await page.clock.run_for(10_000)
+    await expect(answer).to_be_visible()
+    assert not service.answered.is_set()
+    await floor.exchange.give_up(service)
+    await floor.city.end("c-0")
+    await floor.city.become("1001", "ready")
+    await expect(page.locator("[data-test=agent-state]")).to_have_attribute("data-state", "ready")
+    await stand_still(page)
+    urgent = await floor.rings("c-1", "119")
+    await expect(page.locator("[data-test=countdown]")).to_have_text("3 秒后自动接听")
+    await page.clock.run_for(2_000)
+    await expect(page.locator("[data-test=countdown]")).to_have_text("1 秒后自动接听")
+    await expect(answer).to_be_visible()
+    await page.clock.run_for(1_000)
+    await page.clock.resume()
+    await asyncio.wait_for(urgent.answered.wait(), PATIENCE_S)
+    await floor.city.answer("c-1", "1001")
+    await page.keyboard.press("F4")
+    await asyncio.wait_for(urgent.over.wait(), PATIENCE_S)
+    await floor.city.end("c-1")
+    # Paused, and rung all the same in the last resort: perhaps nobody sits there.
+    await floor.city.become("1001", "paused", "用餐")
+    await expect(page.locator("[data-test=agent-state]")).to_contain_text("用餐")
+    last = await floor.rings("c-2", "119")
+    await expect(card).to_have_attribute("data-call-id", "c-2")
+    await expect(answer).to_be_visible()
+    await page.clock.run_for(10_000)
+    await expect(answer).to_be_visible()
+    assert not last.answered.is_set()
+
+
+async def test_without_a_microphone_nothing_is_answered_by_itself(opened: Opened) -> None:
+    desks = tuple(d.model_copy(update={"auto_answer": True}) if d.extension == "1001" else d for d in CITY.desks)
+    floor = await opened(CITY.model_copy(update={"desks": desks}))
+    page = await floor.open(script=NO_MICROPHONE, frozen=True)
+    await floor.city.become("1001", "ready")
+    await expect(page.locator("[data-test=agent-state]")).to_have_attribute("data-state", "ready")
+    ring = await floor.rings()
+    await expect(page.locator("[data-test=claim]")).to_have_text("没有声音或麦克风，请手动接听")
+    await page.clock.run_for(10_000)
+    await expect(page.locator("[data-test=answer]")).to_be_visible()
+    assert not ring.answered.is_set() and not ring.over.is_set()
+
+
+async def test_a_supervisors_order_to_listen_is_answered_at_once(floor: Floor) -> None:
+    page = await floor.open()
+    ring = await floor.exchange.ring("heyi-watch", "1002")
+    await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
+    assert await page.evaluate("sounds.length") == 0
+
+
+async def colleague(floor: Floor, page: Page) -> APIRequestContext:
+    """Desk 1002, in a browser of its own: signing in there must not sign out the page."""
+    assert floor.context.browser is not None
+    other = await floor.context.browser.new_context(base_url="/".join(page.url.split("/")[:3]))
+    signed = await other.request.post("/api/login", data={"login": "chen", "password": PASSWORD})
+    assert signed.ok
+    return other.request
+
+
+async def test_where_several_desks_ring_who_answers_is_shown_and_nobody_is_kept_from_answering(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ringclaims, "GRACE", LONG)
+    page = await floor.open()
+    await floor.city.arrive("c-1", "119", CALLER)
+    for desk in ("1001", "1002"):
+        await floor.city.ring("c-1", desk)
+    ring = await floor.exchange.ring()
+    await page.wait_for_function("() => ringing() === 1")
+    chen = await colleague(floor, page)
+    assert (await (await chen.post("/api/calls/c-1/claim", data={})).json())["granted"] is True
+    await expect(page.locator("[data-test=claim]")).to_have_text("1002 正在接听")
+    await expect(page.locator("[data-test=answer]")).to_be_enabled()
+    assert await page.evaluate("ringing()") == 1
+    # It came to nothing, and is not said a second time.
+    floor.claims._standing = {call: (desk, until - LONG) for call, (desk, until) in floor.claims._standing.items()}
+    floor.claims.lapse()
+    await expect(page.locator("[data-test=claim]")).to_be_hidden()
+    assert (await (await chen.post("/api/calls/c-1/claim", data={})).json())["granted"] is False
+    await page.keyboard.press("F2")
+    await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
+
+
+async def test_a_desk_answers_although_another_says_that_it_does(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ringclaims, "GRACE", LONG)
+    page = await floor.open()
+    await floor.city.arrive("c-1", "119", CALLER)
+    for desk in ("1001", "1002"):
+        await floor.city.ring("c-1", desk)
+    ring = await floor.exchange.ring()
+    await page.wait_for_function("() => ringing() === 1")
+    chen = await colleague(floor, page)
+    assert (await (await chen.post("/api/calls/c-1/claim", data={})).json())["granted"] is True
+    await expect(page.locator("[data-test=claim]")).to_have_text("1002 正在接听")
+    await page.keyboard.press("F2")
+    await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
+
+
+async def test_a_ring_that_nobody_took_is_said_plainly_and_one_key_brings_the_desk_back(floor: Floor) -> None:
+    page = await floor.open()
+    ring = await floor.rings()
+    await floor.exchange.give_up(ring)
+    await floor.city.become("1001", "paused", "未接来电")
+    await expect(page.locator("[data-test=missed-ring]")).to_contain_text("没有接听，来电人仍在排队")
+    await expect(page.locator("[data-test=agent-state]")).to_have_text("示忙 · 来电未接")
+    await page.keyboard.press("F9")
+    await expect(page.locator("[data-test=agent-state]")).to_have_attribute("data-state", "ready")
+    await expect(page.locator("[data-test=missed-ring]")).to_be_hidden()
+
+
+async def test_a_call_that_was_passed_on_says_by_whom_and_why_while_it_rings(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.city.arrive("c-1", "12345", CALLER)
+    await floor.city.answer("c-1", "1002")
+    await floor.city.pass_on("c-1", "1002", "blind", "1001", "需要闽南语")
+    await floor.city.go("c-1", "1002")
+    await floor.city.call_in("c-1", "1001", "agent")
+    await floor.exchange.ring()
+    await expect(page.locator("[data-test=call-note]")).to_have_text("1002 二号坐席 转来 · 需要闽南语")
+    await expect(page.locator("[data-test=answer]")).to_be_visible()

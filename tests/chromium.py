@@ -1,0 +1,50 @@
+"""The browser that tests open: the machine's own Chromium, a microphone that a file speaks into, and signing in."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.eventually import PATIENCE_MS
+
+#: How long a page may take to show what it must: only what never comes waits so long, also beside other work.
+expect.set_options(timeout=PATIENCE_MS)
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+#: What a call with sound needs besides: to be heard without a click, and to find Asterisk on this machine.
+SOUND = [
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--allow-loopback-in-peer-connection",
+]
+
+
+@asynccontextmanager
+async def chromium(microphone: Path | None = None) -> AsyncIterator[Browser]:
+    """A running browser; ``microphone`` is a WAV file that is spoken again and again, for pages on real calls."""
+    flags = [*FLAGS, *SOUND, f"--use-file-for-fake-audio-capture={microphone}"] if microphone is not None else FLAGS
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def sign_in(page: Page, login: str, password: str, *, path: str = "", lang: str = "zh") -> None:
+    """As a person does, at the page of signing in; then ``path``, or where this person's day begins."""
+    await page.goto(f"/login?lang={lang}&next={path}")
+    await page.fill("[data-test=login]", login)
+    await page.fill("[data-test=password]", password)
+    await page.click("[data-test=sign-in]")

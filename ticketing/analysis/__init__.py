@@ -1,0 +1,1 @@
+"""What the tickets say together: rising matters, clusters, words, repeat callers, briefs."""

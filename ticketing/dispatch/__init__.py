@@ -1,0 +1,1 @@
+"""Dispatch: units and their duty, who is nearest, plans, grids and cameras."""

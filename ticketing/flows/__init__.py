@@ -1,0 +1,1 @@
+"""Flows: the ways that a city's tickets go, as data."""

@@ -1,0 +1,1 @@
+"""What the caller told: places, telephone numbers, names, people hurt or trapped, vehicles, sums, times."""
