@@ -128,7 +128,7 @@ class Server:
             file.replace(aside)
             log.warning("Asterisk's own database was damaged and is set aside", file=str(aside))
 
-    def cli(self, command: str, *, timeout_s: float = 10) -> str:
+    def cli(self, command: str, *, timeout_s: float = 60) -> str:
         """What Asterisk's console answers to ``command``; empty where it is not running."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return subprocess.run(  # noqa: S603
@@ -148,7 +148,7 @@ class Server:
             return None
         return pid if self._config.encode() in command else None
 
-    def stop(self, *, timeout_s: float = 10) -> None:
+    def stop(self, *, timeout_s: float = 30) -> None:
         """End it, calls and all; only ever the process that this folder's pid file names."""
         pid = self.pid()
         if pid is not None:

@@ -240,7 +240,7 @@ class Phone:
         except OSError as error:
             raise HeyiError(f"SIP port {self.host}:{self._port} cannot be used: {error.strerror}") from error
 
-    async def register(self, timeout_s: float = 5) -> None:
+    async def register(self, timeout_s: float = 30) -> None:
         """Register at the server. Raises :class:`HeyiError` when it refuses or keeps silent."""
         done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 

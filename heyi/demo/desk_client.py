@@ -12,7 +12,7 @@ class DeskClient:
 
     def __init__(self, base: str, login: str, password: str) -> None:
         # Changes are taken only from the desk's own pages (desk/auth.py): say that we are one.
-        self._http = httpx.AsyncClient(base_url=base, headers={"Origin": base}, timeout=20, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=base, headers={"Origin": base}, timeout=120, trust_env=False)
         self._login, self._password = login, password
 
     async def sign_in(self) -> None:

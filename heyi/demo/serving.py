@@ -9,6 +9,9 @@ import httpx
 from core.errors import HeyiError
 from core.settings import Settings
 
+#: Seconds against waiting for ever: its first start on a slow machine reads every model and trains what is missing.
+START_S = 900.0
+
 
 class Serving:
     """One ``heyi serve``."""
@@ -19,7 +22,7 @@ class Serving:
         #: Where it writes what it has to say.
         self.log = settings.data / "serve.log"
 
-    async def start(self, timeout_s: float = 60) -> None:
+    async def start(self, timeout_s: float = START_S) -> None:
         """Start it and wait until the desk answers; :class:`HeyiError` with its last words when it ends instead."""
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(

@@ -34,7 +34,7 @@ def test_every_call_ends_in_a_closed_ticket(settings: Settings, tmp_path: Path) 
     calls.write_text("".join(json.dumps(call, ensure_ascii=False) + "\n" for call in CALLS))
     done = subprocess.run(
         [sys.executable, "-m", "heyi", "demo", "--once", "--json", str(out), "--calls", str(calls)],
-        env=environment(settings), capture_output=True, text=True, timeout=300, check=False,
+        env=environment(settings), capture_output=True, text=True, timeout=1500, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     fire, water = json.loads(out.read_text())["calls"]

@@ -25,8 +25,12 @@ def city(jinjiang: City) -> City:
 
 
 def seconds(path: Path) -> float:
-    with wave.open(str(path)) as file:
-        return file.getnframes() / file.getframerate()
+    """A recording's length; 0 while Asterisk has not written its head."""
+    try:
+        with wave.open(str(path)) as file:
+            return file.getnframes() / file.getframerate()
+    except (wave.Error, EOFError):
+        return 0.0
 
 
 async def rows(site: Site) -> list[ledger.CallRow]:
@@ -49,7 +53,7 @@ async def test_with_every_process_killed_119_still_rings_and_is_recorded(site: S
     await call.hang_up()
     folder = site.settings.recordings
     await until(
-        lambda: len([f for f in folder.glob("*.wav") if f.stat().st_size > 44 and seconds(f) > 2.5]) == 3,
+        lambda: len([f for f in folder.glob("*.wav") if seconds(f) > 2.5]) == 3,
         lambda: f"whole recordings: {[(file.name, file.stat().st_size) for file in folder.glob('*.wav')]}",
     )
     assert sorted(file.stem.rpartition("-")[2] for file in folder.glob("*-*-*.wav")) == ["agent", "caller"]

@@ -16,6 +16,7 @@ from core.city import Person
 from desk.assesscharts import bars, lines, spark
 from desk.users import Users
 from tests.desk_fakes import CITY, PASSWORD, Stage, make_stage
+from tests.eventually import PATIENCE_S
 from tests.unit.assess_support import fill
 from tests.unit.conftest import SignIn
 from ticketing.assessment.period import Period
@@ -24,6 +25,12 @@ from ticketing.assessment.tables import FrozenPeriod
 from ticketing.tables import Ticket
 
 OCTOBER = "2026-10"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, a page is its figures and not how far they are."""
+    monkeypatch.setattr("ticketing.assessment.service.PATIENCE_S", PATIENCE_S)
 
 
 @pytest.fixture

@@ -131,15 +131,16 @@ class Assessment:
         return Assessed(period, self._city.assessment, result, now, None, versions)
 
     async def opened(
-        self, period: Period, people: Mapping[str, str], version: int | None = None, patience_s: float = PATIENCE_S
+        self, period: Period, people: Mapping[str, str], version: int | None = None, patience_s: float | None = None
     ) -> Assessed:
-        """Like :meth:`of`, for who asks again: :class:`StillReadingError` after ``patience_s``, while it is read on."""
+        """Like :meth:`of`, for who asks again: :class:`StillReadingError` after ``patience_s`` (None: that of a
+        page), while it is read on."""
         key = period.key, version
         task = self._opening.get(key)
         if task is None:
             task = self._opening[key] = asyncio.create_task(self.of(period, people, version))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may ask again
-        await asyncio.wait({task}, timeout=patience_s)
+        await asyncio.wait({task}, timeout=PATIENCE_S if patience_s is None else patience_s)
         if not task.done():
             raise StillReadingError(self._progress or Progress(period, 0, 0))
         self._opening.pop(key, None)
