@@ -18,6 +18,8 @@ Risk = Literal[
 Stratum = Literal["line", "category", "hour"]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Days = Annotated[int, Field(ge=1, le=60)]
+#: Settings that change nothing of what a draw draws: a stored draw stays proved whatever they become.
+BESIDE_THE_DRAW = frozenset({"draw_itself", "draw_after_h", "minimum"})
 
 
 class QualityShift(Data):
@@ -79,6 +81,11 @@ class CityQuality(Data):
     review_days: Days = 3
     appeal_days: Days = 5
     decide_days: Days = 5
+    #: Whether shifts are drawn without anybody asking, and how many hours after their end.
+    draw_itself: bool = True
+    draw_after_h: Annotated[float, Field(ge=0, le=168)] = 2
+    #: A figure of fewer reviews is shown with their number and ranked by nobody.
+    minimum: Annotated[int, Field(ge=1, le=1000)] = 5
 
     def weight(self, risk: Risk) -> int:
         return next((one.weight for one in self.risks if one.risk == risk), 0)

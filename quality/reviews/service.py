@@ -1,9 +1,10 @@
 """What people do with reviews, each step within one transaction: the table of states, rights, clocks, history."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from core.city_scorecards import Scorecard
 from core.clock import Clock
 from core.database import Database, Work
 from core.errors import Conflict, HeyiError, NotAllowed
+from quality.reviews.events import ReviewTold
 from quality.reviews.states import Action, Person, State, may, step
 from quality.reviews.tables import QualityDraw, Review, ReviewScore, ReviewStep
 from quality.sampling import record
@@ -32,6 +34,8 @@ from ticketing.clocks.calendar import WorkCalendar
 
 #: Until an agent may see a review it is the reviewers' and supervisors' alone.
 _SEEN_BY_AGENT: frozenset[State] = frozenset({"released", "appealed", "upheld", "changed"})
+#: Copies 0 and 1 come of the draw; from here on a supervisor ordered them for calibration.
+FIRST_ORDERED = 2
 _ASIDE: tuple[State, ...] = ("drawn", "assigned", "in_review", "scored", "void")
 
 
@@ -42,6 +46,8 @@ class Answers:
     answers: Mapping[str, Answer]
     evidence: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
     note: str = ""
+    #: By item.
+    comments: Mapping[str, str] | None = None
 
 
 class Reviews:
@@ -104,6 +110,9 @@ class Reviews:
                         if reviewer := given.get((pick.call_id, copy)):
                             review.reviewer = reviewer
                             await self._take(work, review, "assign", SYSTEM)
+                if given:
+                    people = tuple(sorted(set(given.values())))
+                    work.record(ReviewTold(at=now, told="assigned", about=row.id, people=people))
                 note(
                     work.session, at=now, who=by.login, what="quality_draw",
                     detail=f"{made.occasion} {len(made.drawn.picks)}/{len(made.population)}",
@@ -127,7 +136,8 @@ class Reviews:
             shift = next(one for one in made.plan.shifts if one.key == row.shift)
             found = record.faults(kept, await population(session, row.day, shift, made.plan, self.zone))
             given = await session.execute(select(Review.call_id, Review.copy).where(Review.draw_id == draw_id))
-            there = {(call, copy) for call, copy in given}
+            # Further copies are calibration that somebody ordered later.
+            there = {(call, copy) for call, copy in given if copy < FIRST_ORDERED}
         wanted = {(pick.call_id, 0) for pick in made.drawn.picks} | {(d.call_id, d.copy) for d in made.assigned.duties}
         found += [f"{call} was drawn and has no review" for call, _ in sorted(wanted - there)]
         found += [f"{call} has a review and was not drawn" for call, _ in sorted(there - wanted)]
@@ -239,7 +249,7 @@ class Reviews:
         """
         query = select(Review).order_by(Review.due_at.is_(None), Review.due_at, Review.id)
         if by.role == "agent":
-            query = query.where(Review.agent.in_(_names(by)), Review.copy == 0, Review.state.not_in(_ASIDE))
+            query = query.where(Review.agent.in_(names_of(by)), Review.copy == 0, Review.state.not_in(_ASIDE))
         elif by.role == "reviewer":
             own = (Review.reviewer == by.login) & Review.state.in_(("assigned", "in_review", "scored"))
             query = query.where(own | (Review.state == "appealed"))
@@ -286,6 +296,9 @@ class Reviews:
             )
         )  # fmt: skip
         await work.session.flush()
+        # A draw tells of all its reviews at once.
+        if by.role != "system":
+            work.record(*_told(review, action, now, was))
         return review
 
     def _due(self, review: Review, now: datetime) -> datetime | None:
@@ -297,7 +310,7 @@ class Reviews:
         return None if days is None else self._calendar.add(days, "workdays", now)
 
     async def _person(self, session: AsyncSession, review: Review, by: Actor, *, reviewer: str | None = None) -> Person:
-        names = _names(by)
+        names = names_of(by)
         return Person(
             role=by.role,
             is_reviewer=by.login == (review.reviewer if reviewer is None else reviewer) and by.login != "",
@@ -316,7 +329,7 @@ class Reviews:
                 review_id=review.id, number=(last or 0) + 1, at=now, who=by.login,
                 card=await versions.keep(session, card, now), answers=dict(given.answers),
                 evidence={key: [dict(one) for one in many] for key, many in (given.evidence or {}).items()},
-                note=given.note.strip(), tenths=None if made.points is None else int(made.points * 10),
+                comments=dict(given.comments or {}), note=given.note.strip(), tenths=None if made.points is None else int(made.points * 10),
                 passed=made.passed, failed=list(made.failed),
             )
         )  # fmt: skip
@@ -350,7 +363,25 @@ async def _reviewers(session: AsyncSession, call_id: str, *, but: str = "") -> s
     return {*now, *steps, *scored} - {""}
 
 
-def _names(by: Actor) -> frozenset[str]:
+def _told(review: Review, action: Action, now: datetime, was: str | None) -> Iterator[ReviewTold]:
+    """Whom a step concerns besides whoever took it; each is told apart, so that nobody learns the other's name."""
+    event = partial(ReviewTold, at=now, about=review.id)
+    if action in ("assign", "reassign"):
+        if was and was != review.reviewer:
+            yield event(told="taken_back", people=(was,))
+        yield event(told="assigned", people=(review.reviewer,))
+    elif action == "release":
+        yield event(told="released", people=(review.agent,))
+    elif action == "appeal":
+        yield event(told="appealed", reviewers=True)
+    elif action in ("uphold", "change"):
+        yield event(told="decided", people=(review.agent,))
+        yield event(told="decided", people=(review.reviewer,))
+    else:
+        yield event(told="moved")
+
+
+def names_of(by: Actor) -> frozenset[str]:
     """What a person goes by in the calls."""
     return frozenset({by.login, *([f"desk:{by.extension}"] if by.extension else [])})
 

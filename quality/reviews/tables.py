@@ -47,7 +47,8 @@ class Review(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     draw_id: Mapped[str] = mapped_column(ForeignKey("quality_draws.id"))
     call_id: Mapped[str] = mapped_column(String(80))
-    #: 0: the review; 1: the second one of a blind pair, for calibration alone. Reviewers are not told.
+    #: 0: the review; 1: the second one of a blind pair; more: ordered later. All but 0 are for calibration alone, and
+    #: reviewers are not told.
     copy: Mapped[int] = mapped_column(default=0)
     #: Login of the call taker, or ``desk:1001``; and of all others who spoke.
     agent: Mapped[str] = mapped_column(String(60))
@@ -105,6 +106,8 @@ class ReviewScore(Base):
     answers: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: By item: places in the call, ``{utterance_id, second, words}`` each.
     evidence: Mapped[dict[str, list[dict[str, Any]]]] = mapped_column(JSON, default=dict)
+    #: By item, what is to be said of it.
+    comments: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
     note: Mapped[str] = mapped_column(Text, default="")
     #: Ten times the points, so that it is exact; None where nothing applied.
     tenths: Mapped[int | None]

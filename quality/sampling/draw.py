@@ -23,7 +23,7 @@ from fractions import Fraction
 from heapq import heapify, heapreplace
 from typing import Any, Literal
 
-from core.city_quality import CityQuality, Risk
+from core.city_quality import BESIDE_THE_DRAW, CityQuality, Risk
 
 #: Lots are whole numbers below this.
 _LOTS = 1 << 64
@@ -77,8 +77,9 @@ def population_hash(population: Iterable[Candidate]) -> str:
 
 
 def plan_hash(plan: CityQuality) -> str:
-    """SHA-256 in hexadecimal of the whole plan, its version and seed among it."""
-    return hashlib.sha256(json.dumps(plan.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    """SHA-256 in hexadecimal of all of the plan that a draw rests on, its version and seed among it."""
+    plain = plan.model_dump(mode="json", exclude=set(BESIDE_THE_DRAW))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 class Lots:
