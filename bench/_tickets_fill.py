@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from asr.record.grams import searchable
 from bench._utterances import utterances
 from core.city import City
-from ticketing.index import FIELDS, INDEX, entry, place_of, terms, tokens
+from ticketing.index import FIELDS, entry, place_of, terms, words
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 YEARS = 3
@@ -160,7 +160,7 @@ class Life:
                 made["clock_entries"].append((clock, stopped, "stop", None, None, "", "", "system", "", ""))
         place_number = place_of(ticket_id, created)
         made["ticket_index"].append((place_number, ticket_id, body))
-        made["ticket_grams"].append((place_number, INDEX.words(self.dialect, tokens(body))))
+        made["ticket_grams"].append((place_number, words(self.dialect, place_number, body)))
 
 
 def _falling(count: int) -> list[float]:

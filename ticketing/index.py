@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
 from asr.record.grams import grams, searchable
-from asr.record.gramtable import BITS, GramTable, figures, place_at, term
+from asr.record.gramtable import BITS, GramTable, figures, place_at, term, weeks
 from core.database import Base, Database
 from ticketing.sources import SOURCES, USUAL
 from ticketing.tables import Ticket
@@ -92,6 +92,14 @@ def tokens(body: str) -> list[str]:
     chosen, *fields = body.split("\n")
     words = [*chosen.split(), *(gram for field in fields for gram in grams(field))]
     return words + [figure for field in fields for figure in figures(field)]
+
+
+def words(dialect: str, place: int, body: str) -> object:
+    """What the index holds of an entry. PostgreSQL's knows no order: the week is a word of it, so that it need not
+    give every ticket that ever said something in order to tell the latest.
+    """
+    in_week = [term("z", str(week)) for week in weeks(place, place)] if dialect == "postgresql" else []
+    return INDEX.words(dialect, tokens(body) + in_week)
 
 
 def place_of(ticket_id: str, created_at: datetime) -> int:
@@ -174,7 +182,7 @@ def _add(connection: Connection, place: int, ticket_id: str, body: str) -> None:
 
 def _add_words(connection: Connection, place: int, body: str) -> None:
     dialect = connection.dialect.name
-    connection.execute(text(INDEX.add(dialect)), {"place": place, "grams": INDEX.words(dialect, tokens(body))})
+    connection.execute(text(INDEX.add(dialect)), {"place": place, "grams": words(dialect, place, body)})
 
 
 def _take_out(connection: Connection, place: int, body: str) -> None:
@@ -184,7 +192,7 @@ def _take_out(connection: Connection, place: int, body: str) -> None:
 
 def _remove_words(connection: Connection, place: int, body: str) -> None:
     dialect = connection.dialect.name
-    connection.execute(text(INDEX.remove(dialect)), {"place": place, "grams": INDEX.words(dialect, tokens(body))})
+    connection.execute(text(INDEX.remove(dialect)), {"place": place, "grams": words(dialect, place, body)})
 
 
 event.listen(Ticket, "after_insert", _inserted)

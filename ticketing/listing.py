@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from sqlalchemy import ColumnElement, FromClause, Select, and_, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from asr.record.gramtable import place_at, term
+from asr.record.gramtable import place_at, term, weeks
 from core.errors import HeyiError
 from ticketing.assign.tables import Assignment
 from ticketing.events import TicketState
@@ -22,9 +22,10 @@ from ticketing.tables import Ticket
 
 #: Tickets of one page.
 PAGE = 50
-#: Tickets that are looked through one by one on PostgreSQL before its index is asked: the fewer (5 ms) for any words,
-#: the more (20 ms) for a phrase alone that was met often enough among them.
-LATEST, FEWER = 16_000, 4_000
+#: Tickets that are looked through one by one on PostgreSQL before its index is asked: 5 ms.
+LATEST = 4_000
+#: Matches among them from which it is reckoned how many weeks hold a page, and the most weeks that are worth naming.
+ENOUGH, WEEKS = 3, 26
 OPEN: tuple[TicketState, ...] = tuple(state for state in get_args(TicketState) if state != "closed")
 _USUAL: tuple[TicketState, ...] = ("closed",)
 # In the statement itself: an index of open tickets alone serves only who asks in just these words.
@@ -154,23 +155,34 @@ async def _of_postgres(
     """What PostgreSQL should do is said to it: it takes the pairs of a phrase for independent, so a frequent phrase for
     a rare one, of which it would fetch every ticket, and one that nobody said for one that it will meet soon.
     """
-    alone = len(wanted.phrases) == 1 and not _terms(wanted) and not wanted.phrases[0].isdecimal()
     table = INDEX.table
-    for many in (FEWER, LATEST) if alone else (FEWER,):
-        # Nothing is asked below a LIMIT, so no index answers it: rows are read from the latest until there are enough.
-        latest = select(table).where(*within).order_by(table.c.rowid.desc()).limit(many).subquery()
-        rows = await _found(session, wanted, (), limit, latest)
-        if len(rows) > limit:
-            return rows
-        if len(rows) * LATEST < limit * many:
-            break  # so rare that more of them would not do
+    # Nothing is asked below a LIMIT, so no index answers it: rows are read from the latest until there are enough.
+    latest = select(table).where(*within).order_by(table.c.rowid.desc()).limit(LATEST).subquery()
+    rows = await _found(session, wanted, (), limit, latest)
+    if len(rows) > limit:
+        return rows
     if _besides(wanted):
         met = select(latest.c.rowid).where(_matching(session, wanted, latest)).limit(limit + 1)
         if len((await session.scalars(met)).all()) > limit:
             # Frequent, but not with what is asked besides: all of it one by one, until there are enough.
             back = select(table).where(*within).order_by(table.c.rowid.desc()).offset(0).subquery()
             return await _found(session, wanted, (), limit, back)
+    if these := recent([place for place, _ in rows], limit):
+        in_them = INDEX.found("postgresql", (), [[term("z", str(week)) for week in these]])
+        rows = await _found(session, wanted, [*within, in_them], limit, by_index=True)
+        if len(rows) > limit:
+            return rows
     return await _found(session, wanted, within, limit, by_index=True)
+
+
+def recent(met: Sequence[int], limit: int) -> list[int]:
+    """The weeks in which more than ``limit`` matches should lie, twice as many to be sure, by the places of the latest
+    ones. Empty: so rare that all may be asked for.
+    """
+    if len(met) < ENOUGH:
+        return []
+    found = weeks(met[0] - 2 * (met[0] - met[-1]) * (limit + 1) // len(met), met[0])
+    return found if len(found) <= WEEKS else []
 
 
 def _matching(session: AsyncSession, wanted: Wanted, of: FromClause = INDEX.table) -> ColumnElement[bool]:

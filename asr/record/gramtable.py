@@ -18,6 +18,7 @@ from asr.record.grams import grams
 #: A place is the millisecond of its moment, and this many bits that tell those of one millisecond apart.
 BITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WEEK_MS = timedelta(weeks=1) // timedelta(milliseconds=1)
 #: Of Unicode's private use: they count as letters for the indexes and are never part of a searchable text.
 _TERM, _MARK = "\ue000", "\ue001"
 #: Telephone numbers and the like are looked for by so many figures at once.
@@ -33,6 +34,11 @@ def place_at(at: datetime) -> int:
 def time_of(place: int) -> datetime:
     """The moment of this place, to the millisecond."""
     return _EPOCH + timedelta(milliseconds=place >> BITS)
+
+
+def weeks(first: int, last: int) -> list[int]:
+    """Numbers of the weeks, counted from 1970, that these two places lie in and between."""
+    return list(range((first >> BITS) // _WEEK_MS, (last >> BITS) // _WEEK_MS + 1))
 
 
 @lru_cache(10_000)

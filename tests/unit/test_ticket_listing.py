@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import delete, event, func, select, text
 
 from asr.record.grams import phrases, searchable
+from asr.record.gramtable import place_at, weeks
 from core.bus import Bus
 from core.database import Database
 from core.errors import HeyiError
@@ -44,7 +45,7 @@ def any_ticket(number: int, chance: random.Random) -> Ticket:
     return ticket(
         number,
         # Some share a moment.
-        START + timedelta(minutes=chance.randrange(90)),
+        START + timedelta(weeks=chance.randrange(4), minutes=chance.randrange(90)),
         line=chance.choice(["12345", "119", "110"]),
         source=chance.choice(["call", "call", "import", "letter", "chat"]),
         state=chance.choice(STATES),
@@ -130,8 +131,7 @@ async def every_page(database: Database, wanted: Wanted, order: Order = "newest"
 async def test_every_filter_finds_what_it_says_on_every_page(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "LATEST", 20)
-    monkeypatch.setattr(listing, "FEWER", 10)
+    monkeypatch.setattr(listing, "LATEST", 10)
     chance = random.Random(6)  # noqa: S311
     rows = [any_ticket(number, chance) for number in range(120)]
     async with database.work() as work:
@@ -151,6 +151,36 @@ async def test_every_filter_finds_what_it_says_on_every_page(
         assert [row.due_at for row in due] == sorted(row.due_at for row in due if row.due_at)
         ways.add(bool(expected))
     assert ways == {True, False}
+
+
+async def test_a_word_that_is_met_now_and_then_is_asked_for_week_by_week(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "LATEST", 12)
+    asked = []
+    recent = listing.recent
+    monkeypatch.setattr(listing, "recent", lambda *a: asked.append(recent(*a)) or asked[-1])  # type: ignore[func-returns-value]
+    async with database.work() as work:
+        work.session.add_all(
+            ticket(day, START + timedelta(days=day), summary="漏水" if day % 3 else "路灯不亮") for day in range(240)
+        )
+    found = await every_page(database, Wanted(phrases=("路灯",)))
+    assert [row.created_at for row in found] == [START + timedelta(days=day) for day in range(237, -1, -3)]
+    async with database.read() as session:
+        dialect = session.get_bind().dialect.name
+    if dialect == "postgresql":
+        assert len(asked) == len(found) // 7 + 1 and all(len(weeks) < 12 for weeks in asked)
+
+
+def test_the_weeks_asked_for_hold_twice_a_page_by_what_was_met() -> None:
+    def at(*days: float) -> list[int]:
+        return [place_at(START + timedelta(days=day)) for day in days]
+
+    assert listing.recent([], 50) == listing.recent(at(9, 8), 50) == []
+    # Three in two days: 51 in 34, so 68 days.
+    met = listing.recent(at(100, 99, 98), 50)
+    assert met == weeks(*at(32, 100)) and len(met) in (10, 11)
+    assert listing.recent(at(100, 95, 90), 50) == [], "340 days are too many to name"
 
 
 @pytest.mark.parametrize(
