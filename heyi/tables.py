@@ -8,8 +8,11 @@ import asr.record.index
 import asr.record.lexicon
 import asr.record.transcripts
 import core.audit
+import desk.access.tables
 import desk.users
 import ivr.tables
+import quality.listening.tables
+import quality.reviews.drafts
 import quality.reviews.tables
 import quality.scorecards.versions
 import quality.tables

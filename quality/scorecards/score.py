@@ -41,6 +41,17 @@ def score(card: Scorecard, answers: Mapping[str, Answer]) -> Score:
     """
     items = list(card.items())
     _check(items, answers)
+    return _made(card, items, answers)
+
+
+def so_far(card: Scorecard, answers: Mapping[str, Answer]) -> Score:
+    """The score as it would be if only the items answered by now applied; answers that do not fit are refused."""
+    items = [item for item in card.items() if item.key in answers]
+    _check(items, answers)
+    return _made(card, items, answers)
+
+
+def _made(card: Scorecard, items: list[ScoreItem], answers: Mapping[str, Answer]) -> Score:
     answered = {item.key: (item.weight, _value(item, answers[item.key])) for item in items}
     values = {key: (weight, value) for key, (weight, value) in answered.items() if value is not None}
     total = sum(weight for weight, _ in values.values())
