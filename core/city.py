@@ -239,7 +239,10 @@ class Person(Data):
 
     login: Key
     name: Text
-    role: Literal["agent", "department", "supervisor", "arbiter", "dispatcher", "grid", "reviewer"]
+    role: Literal[
+        "agent", "dispatcher", "department", "grid", "supervisor", "reviewer", "arbiter", "leader", "administrator",
+        "auditor",
+    ]  # fmt: skip
     password: Annotated[str, Field(min_length=6)]
     #: The desk of a call taker.
     extension: Extension | None = None

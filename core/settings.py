@@ -91,6 +91,10 @@ class Settings(BaseSettings):
     mail_from: str = Field(default="", pattern=_ONE_LINE)
     #: ``starttls``, ``tls`` from the first byte, or ``none`` (no password is sent then but to this machine).
     mail_tls: Literal["starttls", "tls", "none"] = "starttls"
+    #: Hours until a password is asked again, however busy its person is: one long shift with its handover.
+    session_hours: int = Field(default=13, ge=1, le=24)
+    #: Minutes after which a session that nobody used is over; an open page of a desk or the wallboard uses it.
+    session_idle_min: int = Field(default=240, ge=5, le=1440)
     #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
     secret: str = Field(default="", pattern=_ONE_LINE)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
-from desk.auth import Auth, SignedIn, address_of, audit, desk_of, role_required
+from desk.auth import Auth, SignedIn, address_of, audit, desk_of, role_required, watch_of
 from desk.casebook import Casebook
 from desk.context import services_of
 from desk.i18n import language_of
@@ -90,7 +90,7 @@ async def login(request: Request, body: SignIn) -> Response:
     auth: Auth = request.app.state.auth
     user = await auth.sign_in(body.login, body.password, address_of(request))
     response = JSONResponse({"login": user.login, "name": user.name, "role": user.role, "extension": user.extension})
-    auth.remember(response, user, secure=request.url.scheme == "https")
+    await auth.begin(request, response, user)
     return response
 
 
@@ -118,7 +118,7 @@ async def live(request: Request, user: SignedIn, after: int | None = None) -> Re
     """Server-sent events, from ``Last-Event-ID`` (or ``after``) on."""
     feed: Feed = request.app.state.feed
     header = request.headers.get("last-event-id", "")
-    return EventStream(feed.stream(user, int(header) if _NUMBER.fullmatch(header) else after))
+    return EventStream(feed.stream(user, int(header) if _NUMBER.fullmatch(header) else after), watch_of(request, user))
 
 
 @router.post("/api/agent/state")

@@ -43,6 +43,7 @@ from desk import (
     voicepages,
     wallboard,
 )
+from desk.access.watch import SessionWatch
 from desk.auth import Auth, SameOrigin, SignInRefused
 from desk.boardfeed import BoardFeed
 from desk.i18n import language_of, translate
@@ -85,10 +86,12 @@ def create_app(services: DeskServices) -> FastAPI:
         board: BoardFeed = app.state.board
         await feed.start()
         await board.start()
+        await app.state.watch.start()
         try:
             yield
         finally:
             app.state.claims.close()
+            await app.state.watch.close()
             await board.close()
             await feed.close()
 
@@ -96,6 +99,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app = FastAPI(title="heyi", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.services = services
     app.state.auth = Auth(services)
+    app.state.watch = SessionWatch(app.state.auth.sessions)
     app.state.feed = Feed(services)
     app.state.board = BoardFeed(services)
     app.state.callbacks = CallbackDesk(services.database, services.tickets, services.clock)

@@ -1,19 +1,20 @@
-"""Signing in: a signed cookie, checked on each request against the table of users."""
+"""Signing in: a cookie that holds a random number, checked on each request against the tables of sessions and users."""
 
-import secrets
+import asyncio
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, HTTPException, Request
-from itsdangerous import BadSignature, URLSafeSerializer
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.audit import note
 from core.errors import HeyiError
-from core.secrets import derive, site_secret
+from desk.access.sessions import Sessions
+from desk.access.watch import SessionWatch
 from desk.context import services_of
 from desk.lockout import Lockout
 from desk.services import DeskServices
@@ -22,8 +23,8 @@ from desk.users import Role, User, Users
 COOKIE = "heyi_session"
 #: Whose session it is, for the page of phones alone: without a network it shows what was last only to that person.
 WHO_COOKIE, WHO_PATH = "heyi_who", "/field/"
-#: One long shift with its handover; then the password is asked again.
-LIFETIME = timedelta(hours=13)
+#: Of a browser that has the right password and owes a code.
+FACTOR_COOKIE, FACTOR_PATH = "heyi_factor", "/login"
 
 
 class SignInRefused(HeyiError):
@@ -31,37 +32,39 @@ class SignInRefused(HeyiError):
 
 
 class Auth:
-    """Makes and reads session cookies, and keeps the audit of who came in."""
+    """Makes and reads sessions, and keeps the audit of who came in."""
 
     def __init__(self, services: DeskServices) -> None:
         self._services = services
-        self._users = Users(services.database)
+        self._users = Users(services.database, services.clock)
         settings = services.settings
-        self._signer = URLSafeSerializer(
-            derive(site_secret(settings.data, settings.secret), "desk-session"), salt="heyi.desk.session"
-        )
+        self.sessions = Sessions(
+            services.database, services.clock, lifetime=timedelta(hours=settings.session_hours),
+            idle=timedelta(minutes=settings.session_idle_min),
+        )  # fmt: skip
         self._lockout = Lockout()
 
     async def sign_in(self, login: str, password: str, address: str) -> User:
-        """The user; raises :class:`SignInRefused` with a sentence for the person otherwise."""
+        """Whose login and password this is; raises :class:`SignInRefused` with a sentence for the person otherwise."""
         now = self._services.clock.now()
         if self._lockout.remaining_s(login, address, now):
             raise SignInRefused("密码错误次数过多，请几分钟后再试")
         user = await self._users.verify(login, password)
-        async with self._services.database.work() as work:
-            what = "sign_in" if user else "sign_in_failed"
-            note(work.session, at=now, who=login, what=what, address=address)
         if user is None:
+            async with self._services.database.work() as work:
+                note(work.session, at=now, who=login, what="sign_in_failed", address=address)
             self._lockout.failed(login, address, now)
             raise SignInRefused("用户名或密码不正确")
         self._lockout.succeeded(login, address)
         return user
 
-    def remember(self, response: Response, user: User, *, secure: bool) -> None:
-        """Set the session cookie, and beside it whose session it is."""
-        token = self._signer.dumps([user.login, user.stamp, self._services.clock.now().isoformat(timespec="seconds")])
-        assert isinstance(token, str)  # noqa: S101
-        age = int(LIFETIME.total_seconds())
+    async def begin(self, request: Request, response: Response, user: User, *, how: str = "") -> None:
+        """Open a session of a number that nobody knew before; the one that the browser had is over."""
+        token = await self.sessions.begin(
+            user.login, address=address_of(request), browser=request.headers.get("user-agent", ""),
+            replaces=request.cookies.get(COOKIE, ""), how=how,
+        )  # fmt: skip
+        age, secure = self._services.settings.session_hours * 3600, request.url.scheme == "https"
         response.set_cookie(COOKIE, token, max_age=age, httponly=True, samesite="lax", secure=secure, path="/")
         # No right hangs on it: the server believes the session alone.
         response.set_cookie(
@@ -69,27 +72,26 @@ class Auth:
             path=WHO_PATH,
         )  # fmt: skip
 
+    async def sign_out(self, request: Request, response: Response, user: User) -> None:
+        """End this session on the server, and take its cookies away."""
+        await self.sessions.end(
+            user.session, user.login, by=user.login, address=address_of(request), why="sign_out"
+        )  # fmt: skip
+        self.forget(response)
+
     @staticmethod
     def forget(response: Response) -> None:
-        """Take both cookies away."""
+        """Take the cookies away."""
         response.delete_cookie(COOKIE, path="/")
         response.delete_cookie(WHO_COOKIE, path=WHO_PATH)
 
     async def user_of(self, request: Request) -> User | None:
-        """Who makes this request; None where the cookie is absent, forged, too old or from before a new password."""
+        """Who makes this request; None where the cookie is absent, forged, or its session over."""
         token = request.cookies.get(COOKIE)
-        if not token:
+        held = await self.sessions.of(token) if token else None
+        if held is None or held.stage != "open":
             return None
-        try:
-            login, stamp, made = self._signer.loads(token)
-            made_at = datetime.fromisoformat(made)
-        except (BadSignature, ValueError, TypeError):
-            return None
-        if self._services.clock.now() - made_at > LIFETIME:
-            return None
-        user = await self._users.get(login)
-        if user is None or not secrets.compare_digest(user.stamp, str(stamp)):
-            return None
+        user = held.user
         # Grid staff act for their own grid or community alone.
         below = self._services.city.below(user.department or "") if user.role == "department" else frozenset()
         return replace(user, below=below)
@@ -123,6 +125,12 @@ def desk_of(user: User) -> str:
     if not user.extension:
         raise HTTPException(403, "您的账号没有分配坐席")
     return user.extension
+
+
+def watch_of(request: Request, user: User, *, counts: bool = False) -> AbstractContextManager[asyncio.Event]:
+    """What a live stream ends with. An open page counts as its person being there for whoever waits for calls at it."""
+    watch: SessionWatch = request.app.state.watch
+    return watch.follow(user.session, counts=counts or user.extension is not None)
 
 
 def address_of(request: Request) -> str:

@@ -1,6 +1,6 @@
 """What a phone on the spot asks and sends, and calls for help for who commands. Pages: :mod:`desk.fieldpages`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from starlette.responses import FileResponse, Response
 
 from core.photos import MAX_BYTES
-from desk.auth import LIFETIME, SignedIn, audit, role_required
+from desk.auth import SignedIn, audit, role_required
 from desk.context import services_of
 from desk.fieldviews import FieldViews, Job, most_urgent
 from desk.i18n import language_of, translate
@@ -93,7 +93,7 @@ async def tasks(request: Request, user: Staff, services: Services) -> dict[str, 
     async with services.database.read() as session:
         repository = FieldRepository(session)
         jobs = await _jobs(repository, user, services, units)
-        helps = await repository.helps_of(user.login, now - LIFETIME)
+        helps = await repository.helps_of(user.login, now - timedelta(hours=services.settings.session_hours))
         found = await repository.reported(user.login)
     return {
         "me": {

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from desk.auth import LIFETIME, SignedIn
+from desk.auth import SignedIn
 from desk.context import services_of
 from desk.i18n import language_of, translate
 from desk.render import STATIC, page, static_url
@@ -36,7 +36,7 @@ async def shell(request: Request, user: SignedIn, services: Services) -> Respons
         raise HTTPException(403, "本页供部门和网格人员在现场使用")
     choices = Views(services.city, language_of(request)).choices()
     groups = [group for group in choices["groups"] if not group["emergency"]]
-    setup = {"max_text": MAX_TEXT, "shift_h": LIFETIME.total_seconds() / 3600, "scope": SCOPE}
+    setup = {"max_text": MAX_TEXT, "shift_h": services.settings.session_hours, "scope": SCOPE}
     return page(request, "field.html", groups=groups, setup=setup)
 
 

@@ -82,15 +82,15 @@ async def login(
         error = translate(language_of(request), refused.message)
         return page(request, "login.html", 401, next=_inside(next), error=error, login=login)
     response = RedirectResponse(_inside(next) or _home(user), 303)
-    auth.remember(response, user, secure=request.url.scheme == "https")
+    await auth.begin(request, response, user)
     return response
 
 
 @router.post("/logout")
 async def logout(request: Request, user: SignedIn) -> Response:
-    await audit(request, user.login, "sign_out")
+    auth: Auth = request.app.state.auth
     response = RedirectResponse("/login", 303)
-    Auth.forget(response)
+    await auth.sign_out(request, response, user)
     return response
 
 

@@ -1,17 +1,21 @@
 """Who was signed in at a desk: the newest sign-in of one of the logins that belong there."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
 from core.audit import AuditEntry
 from core.database import Database
-from desk.auth import LIFETIME
 from desk.users import UserRow
 
 
-async def login_at(database: Database, extension: str, at: datetime) -> str:
-    """Login at this desk at that time; empty where nobody had signed in, or had signed out again."""
+async def login_at(
+    database: Database, extension: str, at: datetime, *, lifetime: timedelta = timedelta(hours=13)
+) -> str:
+    """Login at this desk at that time; empty where nobody had signed in, or had signed out again.
+
+    ``lifetime``: a session's at most.
+    """
     newest = (
         select(AuditEntry.who, AuditEntry.what)
         .join(UserRow, UserRow.login == AuditEntry.who)
@@ -19,7 +23,7 @@ async def login_at(database: Database, extension: str, at: datetime) -> str:
             UserRow.extension == extension,
             AuditEntry.what.in_(("sign_in", "sign_out")),
             AuditEntry.at <= at,
-            AuditEntry.at > at - LIFETIME,
+            AuditEntry.at > at - lifetime,
         )
         .order_by(AuditEntry.id.desc())
         .limit(1)

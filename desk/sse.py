@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
 from starlette.responses import Response
@@ -99,23 +100,27 @@ class Fanout(ABC, Generic[P]):
 
 
 class EventStream(Response):
-    """Sends a live stream until the browser leaves, stalls, or the stream ends."""
+    """Sends a live stream until the browser leaves, stalls, the stream ends, or its person's session (``watched``)."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], watched: AbstractContextManager[asyncio.Event]) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._chunks = chunks
+        self._chunks, self._watched = chunks, watched
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        tasks = [asyncio.create_task(self._say(send)), asyncio.create_task(_gone(receive))]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        with self._watched as over:
+            tasks: list[asyncio.Task[object]] = [
+                asyncio.create_task(self._say(send)), asyncio.create_task(_gone(receive)),
+                asyncio.create_task(over.wait()),
+            ]  # fmt: skip
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         if isinstance(outcomes[0], Exception) and not isinstance(outcomes[0], TimeoutError | OSError):
             raise outcomes[0]
 

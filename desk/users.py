@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Literal, cast
 
@@ -10,10 +11,15 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.city import City, Person
+from core.clock import Clock, SystemClock
 from core.database import Base, Database
+from desk.access.tables import SessionRow, end_sessions
 from ticketing.actor import STAFF, Actor
 
-Role = Literal["agent", "department", "supervisor", "arbiter", "dispatcher", "grid", "reviewer"]
+Role = Literal[
+    "agent", "dispatcher", "department", "grid", "supervisor", "reviewer", "arbiter", "leader", "administrator",
+    "auditor",
+]  # fmt: skip
 
 _hasher = PasswordHash.recommended()  # argon2id
 
@@ -37,6 +43,8 @@ class UserRow(Base):
     extension: Mapped[str | None] = mapped_column(String(8))
     #: Department of whoever is staff of one, else None.
     department: Mapped[str | None] = mapped_column(String(60))
+    #: Since when nobody may sign in with it.
+    disabled_at: Mapped[datetime | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +56,8 @@ class User:
     role: Role
     extension: str | None
     department: str | None
-    #: Changes with the password; a session made under another one is void.
-    stamp: str
+    #: Number of the session; 0 without one.
+    session: int = 0
     #: Departments below their own for which they may act, too; whoever signs in has them from the city's data.
     below: frozenset[str] = frozenset()
 
@@ -71,27 +79,27 @@ class User:
         )  # fmt: skip
 
 
-def _user(row: UserRow) -> User:
+def user_of_row(row: UserRow, session: int = 0) -> User:
     return User(
         login=row.login,
         name=row.name,
         role=cast(Role, row.role),
         extension=row.extension,
         department=row.department,
-        stamp=row.password_hash[-12:],
+        session=session,
     )
 
 
 class Users:
     """The table of logins. Hashing runs in a thread: argon2 takes tens of milliseconds by design."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self._database, self._clock = database, clock or SystemClock()
 
     async def get(self, login: str) -> User | None:
         async with self._database.read() as session:
             row = await session.get(UserRow, login)
-            return None if row is None else _user(row)
+            return None if row is None else user_of_row(row)
 
     async def names(self) -> dict[str, str]:
         """Every login with the person's name, for screens."""
@@ -99,18 +107,19 @@ class Users:
             return {login: name for login, name in await session.execute(select(UserRow.login, UserRow.name))}
 
     async def verify(self, login: str, password: str) -> User | None:
-        """The user when the password is right, else None."""
+        """The user when the password is right and the login not disabled, else None."""
         async with self._database.read() as session:
             row = await session.get(UserRow, login)
         known = row.password_hash if row is not None else await asyncio.to_thread(_decoy)
         right = await asyncio.to_thread(_hasher.verify, password, known)
-        return _user(row) if right and row is not None else None
+        return user_of_row(row) if right and row is not None and row.disabled_at is None else None
 
     async def add(self, person: Person) -> None:
-        """Add a login, or give an existing one this person's password, role and place."""
+        """Add a login, or give an existing one this person's password, role and place; it may sign in, anew."""
         hashed = await asyncio.to_thread(_hasher.hash, person.password)
         async with self._database.work() as work:
             await work.session.merge(_row(person, hashed))
+            await end_sessions(work.session, self._clock.now(), "changed", SessionRow.login == person.login)
 
     async def seed_people(self, city: City) -> int:
         """Make the city's demonstration logins that do not exist yet; returns how many were made."""
@@ -131,4 +140,5 @@ def _row(person: Person, hashed: str) -> UserRow:
         password_hash=hashed,
         extension=person.extension,
         department=person.department,
+        disabled_at=None,
     )

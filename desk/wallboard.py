@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
 from core.city import City
-from desk.auth import audit, role_required
+from desk.auth import audit, role_required, watch_of
 from desk.boardfeed import BoardFeed
 from desk.context import services_of
 from desk.i18n import language_of
@@ -65,7 +65,7 @@ async def wallboard(request: Request, user: Lead, services: Services) -> Respons
 async def live(request: Request, user: Lead) -> Response:
     """State of the whole centre as server-sent events."""
     feed: BoardFeed = request.app.state.board
-    return EventStream(feed.stream())
+    return EventStream(feed.stream(), watch_of(request, user, counts=True))
 
 
 @router.get("/worktime")

@@ -165,9 +165,8 @@ class House:
 
         bridge = Bridge(settings, city, database, clock)
         self._switchboard = Switchboard(settings, city, bridge, database, bus, clock, media.expect, fed=media.feeds)
-        callbacks = CallbackRunner(
-            database, tickets, self._switchboard.dialling, clock, login_at=partial(login_at, database)
-        )
+        at_desk = partial(login_at, database, lifetime=timedelta(hours=settings.session_hours))
+        callbacks = CallbackRunner(database, tickets, self._switchboard.dialling, clock, login_at=at_desk)
         callbacks.listen(bus)
         bus.subscribe(self._raise, CallTriaged)
         bus.subscribe(self._urged, CallUrged)
@@ -179,7 +178,7 @@ class House:
         ending.push_async_callback(self._switchboard.close)
         await self._switchboard.start()
         # Before the bridge there is nothing to hear; what it stored meanwhile is read from the events.
-        await WorkTimes(database, bus, partial(login_at, database)).start()
+        await WorkTimes(database, bus, at_desk).start()
         health = Health(settings, city, database, clock)
         ending.push_async_callback(health.close)
         health.start()

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["agent", "department", "supervisor", "arbiter", "dispatcher", "grid", "reviewer", "system"]
+Role = Literal[
+    "agent", "dispatcher", "department", "grid", "supervisor", "reviewer", "arbiter", "leader", "administrator",
+    "auditor", "system",
+]  # fmt: skip
 #: Roles of people who belong to a department, and have nothing to do with what is not its own.
 STAFF: frozenset[str] = frozenset({"department", "grid"})
 

@@ -141,9 +141,9 @@ def test_roles_and_actions(role: str, may: set[str]) -> None:
     ("agent", True, False), ("department", False, False), ("supervisor", True, True), ("arbiter", False, True),
 ])  # fmt: skip
 def test_what_an_arbiter_may(role: Role, calls: bool, clocks: bool) -> None:
-    user = User(login="x", name="x", role=role, extension=None, department=None, stamp="")
+    user = User(login="x", name="x", role=role, extension=None, department=None)
     assert (may_see_calls(user), may_decide_clocks(user)) == (calls, clocks)
     assert receives(user, Audience(arbiters=True)) == (role in ("arbiter", "supervisor"))
     assert not receives(
-        User(login="x", name="x", role="arbiter", extension=None, department=None, stamp=""), Audience()
+        User(login="x", name="x", role="arbiter", extension=None, department=None), Audience()
     )

@@ -144,7 +144,7 @@ async def test_the_panel_shows_plan_rings_and_cameras_and_escapes_what_was_typed
     [("agent", None, True), ("supervisor", None, True), ("department", "fire", True), ("department", "urban", False)],
 )
 def test_who_hears_of_a_unit(role: Any, department: str | None, hears: bool) -> None:
-    person = User(login="x", name="x", role=role, extension=None, department=department, stamp="")
+    person = User(login="x", name="x", role=role, extension=None, department=department)
     for event in ("UnitChanged", "UnitMoved"):
         audience = audience_of_call(event, {"department": "fire", "unit": "e1"})
         assert isinstance(audience, Audience) and receives(person, audience) == hears

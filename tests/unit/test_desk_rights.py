@@ -36,7 +36,7 @@ class Place:
 def user(
     role: Role, extension: str | None = None, department: str | None = None, below: frozenset[str] = frozenset()
 ) -> User:
-    return User(login="x", name="x", role=role, extension=extension, department=department, stamp="", below=below)
+    return User(login="x", name="x", role=role, extension=extension, department=department, below=below)
 
 
 AGENT, FIRE, LEAD = user("agent", "1001"), user("department", department="fire"), user("supervisor")

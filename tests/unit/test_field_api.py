@@ -283,7 +283,7 @@ async def test_a_call_for_help_is_never_refused(stage: Stage, sign_in: SignIn) -
 
 def test_who_hears_a_call_for_help() -> None:
     def user(role: Any, department: str | None = None) -> User:
-        return User(login="x", name="x", role=role, extension="1001", department=department, stamp="")
+        return User(login="x", name="x", role=role, extension="1001", department=department)
 
     for kind in ("FieldHelpAsked", "FieldHelpGiven"):
         audience = audience_of_call(kind, {"department": "fire"})

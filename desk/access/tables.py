@@ -1,0 +1,105 @@
+"""Sessions, second factors, tokens and sign-ins that are under way elsewhere. No secret stands in them, only hashes."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import JSON, ColumnElement, String, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import Base
+
+#: Why a session ended before its time.
+Why = Literal["sign_out", "ended", "password", "disabled", "changed", "factor", "replaced"]
+
+
+class SessionRow(Base):
+    """One browser that signed in."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    #: SHA-256 of what the cookie holds.
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    login: Mapped[str] = mapped_column(String(60), index=True)
+    #: ``open``; after the right password, while a second step is owed: ``factor`` (a code), ``enrol`` (set one up).
+    stage: Mapped[str] = mapped_column(String(8))
+    made_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    #: However busy it is, it ends then.
+    until: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    #: :data:`Why`; empty while it lasts.
+    why: Mapped[str] = mapped_column(String(12), default="")
+    address: Mapped[str] = mapped_column(String(60), default="")
+    browser: Mapped[str] = mapped_column(String(200), default="")
+
+
+async def end_sessions(session: AsyncSession, now: datetime, why: Why, *which: ColumnElement[bool]) -> int:
+    """End the sessions that are ``which``, within the caller's transaction; how many."""
+    ended = await session.execute(
+        update(SessionRow)
+        .where(SessionRow.ended_at.is_(None), *which)
+        .values(ended_at=now, why=why)
+        .returning(SessionRow.id)
+    )
+    return len(ended.all())
+
+
+class FactorRow(Base):
+    """A person's second factor (RFC 6238). Its secret is made from the site's secret and ``salt``, and kept nowhere."""
+
+    __tablename__ = "second_factors"
+
+    login: Mapped[str] = mapped_column(String(60), primary_key=True)
+    salt: Mapped[str] = mapped_column(String(32))
+    #: None until a code of it was typed once.
+    confirmed_at: Mapped[datetime | None]
+    #: Number of the last half-minute whose code was taken: none up to it is taken again.
+    last_step: Mapped[int] = mapped_column(default=0)
+
+
+class RecoveryRow(Base):
+    """One code for who has lost the telephone; good once."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    login: Mapped[str] = mapped_column(String(60), index=True)
+    #: HMAC-SHA-256 with a key of the site, 32 hexadecimal digits.
+    code_hash: Mapped[str] = mapped_column(String(32))
+    used_at: Mapped[datetime | None]
+
+
+class TokenRow(Base):
+    """What a program signs in with; it may what its person may, and of that only ``scopes``."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    #: SHA-256 of the token, which was shown once.
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    login: Mapped[str] = mapped_column(String(60), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    #: Actions of :mod:`desk.access.table`.
+    scopes: Mapped[list[Any]] = mapped_column(JSON)
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(60))
+    until: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class SsoRow(Base):
+    """A sign-in that is under way at the single sign-on (OpenID Connect); its answer is taken once."""
+
+    __tablename__ = "sso_states"
+
+    #: SHA-256 of ``state``.
+    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(64))
+    #: PKCE's verifier (RFC 7636).
+    verifier: Mapped[str] = mapped_column(String(128))
+    #: Path of the page that was wanted.
+    wanted: Mapped[str] = mapped_column(String(500), default="")
+    made_at: Mapped[datetime]
