@@ -28,6 +28,7 @@ from desk import (
     fieldapi,
     fieldpages,
     healthapi,
+    hearing,
     hookpages,
     incidentapi,
     knocks,
@@ -114,6 +115,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(callapi.router)
     app.include_router(callbackapi.router)
     app.include_router(healthapi.router)
+    app.include_router(hearing.router)
     app.include_router(incidentapi.router)
     app.include_router(knowledgeapi.router)
     app.include_router(knowledgepages.router)

@@ -8,10 +8,12 @@ from sqlalchemy import ColumnElement, func, select
 from core.phones import normal
 from desk.happened import happened
 from desk.ports import CallRow
-from desk.rights import may_hear, may_see_caller, may_see_ticket, only
+from desk.rights import may_hear, may_hear_private, may_see_caller, may_see_ticket, only
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import Views
+from quality.listening import private
+from quality.listening.masked import hide
 from switchboard.location import locate, told
 from switchboard.views import AgentView, CallView
 from telephony.ledger import QUEUED_DIRECTIONS
@@ -112,18 +114,30 @@ class Casebook:
             if row
             else {}
         )
-        transcript = await self._services.transcripts.of_call(call_id)
+        transcript = await self.transcript(call_id, whole=may_hear_private(self._user))
         return {
             **seen,
             **self._views.happened(await happened(self._services.database, call_id)),
             "location": self._views.location(
                 locate(self._services.city, facts.caller, await told(self._services.database, call_id))
             ),
-            "transcript": [self._views.utterance(u) for u in transcript],
+            "transcript": transcript,
             "verdict": await self.verdict(call_id),
             "ticket": self._views.ticket(ticket, self._user.role) if ticket else None,
             "history": await self.history(facts.caller, except_call=call_id),
         }
+
+    async def transcript(self, call_id: str, *, whole: bool) -> list[dict[str, Any]]:
+        """What was said; not ``whole``: without what was marked as private."""
+        said = [self._views.utterance(row) for row in await self._services.transcripts.of_call(call_id)]
+        if whole:
+            return said
+        async with self._services.database.read() as session:
+            parts = private.by_utterance(await private.of_calls(session, [call_id]))
+        for row in said:
+            if row["utterance_id"] in parts:
+                row |= {"text": hide(row["text"], parts[row["utterance_id"]]), "names": []}
+        return said
 
     async def verdict(self, call_id: str) -> dict[str, Any] | None:
         verdict = await self._services.verdicts.latest(call_id)

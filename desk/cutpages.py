@@ -11,9 +11,10 @@ from core.city_selfservice import CutKind
 from core.errors import HeyiError
 from desk.auth import SignedIn, audit
 from desk.context import services_of
+from desk.hearing import note_listening, recording_file
 from desk.i18n import language_of
 from desk.messageviews import may_hear_message
-from desk.pages import message_of, note_listening, recording_file
+from desk.pages import message_of
 from desk.render import page
 from desk.rights import announces
 from desk.services import DeskServices

@@ -1,18 +1,14 @@
 """The pages. Rows come from :mod:`desk.casebook`; what moves is drawn by the scripts in ``web/``."""
 
-from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
-from sqlalchemy import select
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from core.audit import AuditEntry
 from core.errors import HeyiError
 from desk.api import Cases
 from desk.assignapi import own_of, parts_of
-from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit
+from desk.auth import Auth, SignedIn, SignInRefused, address_of
 from desk.clockapi import clocks_of
 from desk.clockviews import coloured
 from desk.context import services_of
@@ -21,24 +17,19 @@ from desk.doorviews import of_ticket
 from desk.fieldapi import of_ticket as field_of
 from desk.i18n import language_of, translate
 from desk.incidents import IncidentBook
-from desk.live import Feed, desks_ever
+from desk.live import Feed
 from desk.messageviews import messages_of
 from desk.render import page
-from desk.rights import may_hear
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import PAUSE_REASONS, Views
 from switchboard.desks import MISSED
-from telephony.events import Leg
 from telephony.queues import LAST_RESORT
-from telephony.recordings import sealer as recordings
 from ticketing.events import TicketState
 from ticketing.repository import TicketRepository
 from ticketing.sources import NAMES as SOURCE_NAMES
 from ticketing.sources import SOURCES
 
-#: After this long, a player that goes on has begun again.
-ONE_LISTENING = timedelta(minutes=30)
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
 
@@ -54,7 +45,7 @@ TABS: dict[str, tuple[str, tuple[TicketState, ...]]] = {
 
 def _home(user: User) -> str:
     homes = {"agent": "/desk", "supervisor": "/wallboard", "arbiter": "/rulings", "grid": "/field/"}
-    homes["reviewer"] = "/knowledge"
+    homes["reviewer"] = "/reviews"
     return homes.get(user.role, "/department")
 
 
@@ -206,29 +197,6 @@ async def ticket(request: Request, number: str, user: SignedIn, cases: Cases, se
     )
 
 
-@router.get("/calls/{call_id}/recording")
-async def recording(
-    request: Request, call_id: str, user: SignedIn, services: Services, leg: Leg | None = None
-) -> Response:
-    """The recording (``?leg=`` one side of it), in ranges as players ask for it. Every listening leaves a trace."""
-    row = await services.ledger.call(call_id)
-    async with services.database.read() as session:
-        ticket = await TicketRepository(session).by_call(call_id)
-        kept = {row.file: row for row in await recordings.of_call(session, call_id)}
-    if row is None or not may_hear(user, await desks_ever(services, call_id), ticket):
-        raise HTTPException(404, "没有找到")
-    name = row.recording or ""
-    if name and leg is not None:
-        name = f"{row.id}-{leg}.wav"
-    if name in kept and kept[name].deleted_at is not None:
-        raise HTTPException(410, "录音保存期已满，已经删除")
-    file = recording_file(services.settings.recordings, name)
-    if file is None:
-        raise HTTPException(404, "没有录音")
-    await note_listening(request, user, services, call_id, f"leg={leg}" if leg is not None else "")
-    return FileResponse(file, headers={"Cache-Control": "no-store"})
-
-
 @router.get("/api/docs")
 async def api_docs(request: Request, user: SignedIn) -> Response:
     return page(request, "api.html", me=user, schema=request.app.openapi())
@@ -237,33 +205,6 @@ async def api_docs(request: Request, user: SignedIn) -> Response:
 @router.get("/api/openapi.json")
 async def openapi(request: Request, user: SignedIn) -> dict[str, Any]:
     return cast(dict[str, Any], request.app.openapi())
-
-
-async def note_listening(request: Request, user: User, services: DeskServices, call_id: str, what: str) -> None:
-    """One entry in the audit for each time somebody plays a recording; ``what`` of the call it is, empty: all of it.
-
-    A player that jumps asks for ranges in the middle; they belong to the listening that began a while ago. Whatever
-    begins at the beginning, or follows no entry of the same person, place, call and side, is a listening of its own.
-    """
-    wanted = request.headers.get("range", "")
-    if wanted.startswith("bytes=") and not wanted.startswith("bytes=0-"):
-        begun = select(AuditEntry.detail).where(
-            AuditEntry.call_id == call_id, AuditEntry.what == "recording", AuditEntry.who == user.login,
-            AuditEntry.address == address_of(request), AuditEntry.at > services.clock.now() - ONE_LISTENING,
-        )  # fmt: skip
-        async with services.database.read() as session:
-            details = list(await session.scalars(begun))
-        if any(detail.startswith(what) if what else not detail.startswith(("leg=", "message=")) for detail in details):
-            return
-    await audit(request, user.login, "recording", call_id, f"{what} {wanted}".strip())
-
-
-def recording_file(folder: Path, name: str) -> Path | None:
-    """The file of that name in the recordings folder; None where there is none, or the name leads out of it."""
-    if not name or "\0" in name:
-        return None
-    file = (folder / name).resolve()
-    return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
 
 
 def _inside(path: str) -> str:

@@ -158,6 +158,11 @@ def may_hear(user: User, desks: frozenset[str], ticket: TicketPlace | None) -> b
     return user.role not in ("grid", "reviewer") and ticket is not None and may_see_ticket(user, ticket)
 
 
+def may_hear_private(user: User) -> bool:
+    """What was marked as private in recordings and transcripts; besides, whoever reviews the call."""
+    return user.role == "supervisor"
+
+
 def may_see_caller(user: User, desks: frozenset[str]) -> bool:
     """The number of somebody on the line: the supervisor and the call takers at whose desks the call is."""
     return user.role == "supervisor" or (user.role == "agent" and user.extension in desks)

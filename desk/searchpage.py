@@ -1,6 +1,6 @@
 """Search over all transcripts: who said it, when, and a way to the second of the recording."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -16,13 +16,18 @@ from desk.context import services_of
 from desk.i18n import language_of
 from desk.live import desks_ever
 from desk.render import page as rendered
-from desk.rights import may_hear, may_see_calls
+from desk.rights import may_hear, may_hear_private, may_see_calls
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import Views
+from quality.listening import private
+from quality.listening.masked import hide
+from quality.listening.tables import PrivatePart
 
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
+#: Private parts by utterance.
+Parts = Mapping[str, Sequence[PrivatePart]]
 
 SPEAKERS = {"caller": "来电人", "agent": "坐席", "third": "第三方"}
 _NAMES = ("q", "line", "agent", "leg", "from", "to")
@@ -52,9 +57,12 @@ async def search(request: Request, user: SignedIn, services: Services, before: s
     )
     place = int(before) if before.isascii() and before.isdigit() and len(before) < 20 else None
     hits: list[Hit] = []
+    parts: Parts = {}
     if words:
         async with services.database.read() as session:
             hits = await page(session, wanted, place, PAGE + 1)
+            if not may_hear_private(user):
+                parts = private.by_utterance(await private.of_calls(session, {hit.utterance.call_id for hit in hits}))
         asked = " ".join(f"{name}={value}" for name, value in fields.items() if value)
         await audit(request, user.login, "search", detail=asked)
     more = hits[PAGE - 1] if len(hits) > PAGE else None
@@ -66,7 +74,7 @@ async def search(request: Request, user: SignedIn, services: Services, before: s
         fields=fields,
         words=words,
         shown={name: _as_shown(fields[name], zone, ends=name == "to") for name in ("from", "to")},
-        hits=[hit_view(hit, wanted, views) for hit in hits[:PAGE] if await _allowed(services, user, hit)],
+        hits=[hit_view(hit, wanted, views, parts) for hit in hits[:PAGE] if await _allowed(services, user, hit)],
         next=_address(fields, before=str(more.place)) if more else "",
         first=_address(fields) if place is not None else "",
         lines=[(line.number, f"{line.number} {views.line_name(line.number)}") for line in services.city.lines],
@@ -91,8 +99,8 @@ def _as_shown(text: str, zone: ZoneInfo, *, ends: bool) -> str:
     return f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" if at else ""
 
 
-def hit_view(hit: Hit, wanted: Wanted, views: Views) -> dict[str, Any]:
-    """A hit in words; ``pieces`` are parts of its text and whether they are what was asked for."""
+def hit_view(hit: Hit, wanted: Wanted, views: Views, parts: Parts) -> dict[str, Any]:
+    """A hit in words, without its private ``parts``; ``pieces`` of its text, and whether they were asked for."""
     call, said = hit.call, hit.utterance
     return {
         "utterance_id": said.id,
@@ -102,9 +110,9 @@ def hit_view(hit: Hit, wanted: Wanted, views: Views) -> dict[str, Any]:
         "clock": clock(hit.second_s),
         "leg": said.leg,
         "speaker": views.text(SPEAKERS.get(said.leg, said.leg)),
-        "pieces": marked(said.text, wanted.phrases),
-        "before": _beside(hit.before, views),
-        "after": _beside(hit.after, views),
+        "pieces": marked(hide(said.text, parts.get(said.id, ())), wanted.phrases),
+        "before": _beside(hit.before, views, parts),
+        "after": _beside(hit.after, views, parts),
         "line": call.line if call else "",
         "line_name": views.line_name(call.line) if call else "",
         "direction": views.text(DIRECTIONS.get(call.direction, call.direction)) if call else "",
@@ -115,8 +123,9 @@ def hit_view(hit: Hit, wanted: Wanted, views: Views) -> dict[str, Any]:
     }
 
 
-def _beside(row: Beside | None, views: Views) -> dict[str, str] | None:
+def _beside(row: Beside | None, views: Views, parts: Parts) -> dict[str, str] | None:
     if row is None:
         return None
-    text = row.text if len(row.text) <= _BESIDE else row.text[:_BESIDE] + "…"
+    whole = hide(row.text, parts.get(row.id, ()))
+    text = whole if len(whole) <= _BESIDE else whole[:_BESIDE] + "…"
     return {"speaker": views.text(SPEAKERS.get(row.leg, row.leg)), "text": text}

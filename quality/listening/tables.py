@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
 from core.ids import new_id
+from quality.reviews.tables import Review
 
 
 class PrivatePart(Base):
@@ -40,7 +41,7 @@ class Clip(Base):
     __tablename__ = "review_clips"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
-    review_id: Mapped[str] = mapped_column(ForeignKey("reviews.id"), index=True)
+    review_id: Mapped[str] = mapped_column(ForeignKey(Review.id), index=True)
     call_id: Mapped[str] = mapped_column(String(80))
     #: Seconds of the recording.
     from_s: Mapped[float] = mapped_column(Float)

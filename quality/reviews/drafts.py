@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
 from core.errors import Conflict
+from quality.reviews.tables import Review
 from quality.scorecards.score import Answer
 
 
@@ -19,7 +20,7 @@ class ReviewDraft(Base):
 
     __tablename__ = "review_drafts"
 
-    review_id: Mapped[str] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
+    review_id: Mapped[str] = mapped_column(ForeignKey(Review.id), primary_key=True)
     #: Login; whoever has the review afterwards begins anew.
     who: Mapped[str] = mapped_column(String(60))
     at: Mapped[datetime]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from desk.lockout import Lockout
-from desk.pages import _inside, recording_file
+from desk.hearing import recording_file
+from desk.pages import _inside
 from desk.rights import (
     Audience,
     audience_of_call,
