@@ -11,6 +11,8 @@ import core.audit
 import desk.access.tables
 import desk.users
 import ivr.tables
+import quality.calibration.tables
+import quality.coaching.tables
 import quality.listening.tables
 import quality.reviews.drafts
 import quality.reviews.tables

@@ -158,7 +158,7 @@ class Reviews:
             review = await _get(work.session, review_id)
             if not {reviewer.login, *reviewer.desks}.isdisjoint((review.agent, *review.others)):
                 raise NotAllowed("不能评自己参与的通话")
-            if reviewer.login in await _reviewers(work.session, review.call_id, but=review.id):
+            if reviewer.login in await reviewers_of(work.session, review.call_id, but=review.id):
                 raise NotAllowed("这通电话的另一份评分是他的", hint=reviewer.login)
             action: Action = "assign" if review.state == "drawn" else "reassign"
             before, review.reviewer = review.reviewer, reviewer.login
@@ -316,7 +316,7 @@ class Reviews:
             is_reviewer=by.login == (review.reviewer if reviewer is None else reviewer) and by.login != "",
             is_agent=review.agent in names,
             took_part=not names.isdisjoint((review.agent, *review.others)),
-            reviewed=by.login in await _reviewers(session, review.call_id),
+            reviewed=by.login in await reviewers_of(session, review.call_id),
         )
 
     async def _keep_score(
@@ -354,7 +354,7 @@ async def _get(session: AsyncSession, review_id: str) -> Review:
     return found
 
 
-async def _reviewers(session: AsyncSession, call_id: str, *, but: str = "") -> set[str]:
+async def reviewers_of(session: AsyncSession, call_id: str, *, but: str = "") -> set[str]:
     """Everybody who has or had a review of this call, or scored it."""
     of_call = select(Review.id).where(Review.call_id == call_id, Review.id != but)
     now = await session.scalars(select(Review.reviewer).where(Review.id.in_(of_call)))

@@ -1,0 +1,1 @@
+"""Coaching: what a call taker's calls show over weeks, and plans that are followed up."""
