@@ -329,8 +329,9 @@ class Reviews:
                 review_id=review.id, number=(last or 0) + 1, at=now, who=by.login,
                 card=await versions.keep(session, card, now), answers=dict(given.answers),
                 evidence={key: [dict(one) for one in many] for key, many in (given.evidence or {}).items()},
-                comments=dict(given.comments or {}), note=given.note.strip(), tenths=None if made.points is None else int(made.points * 10),
-                passed=made.passed, failed=list(made.failed),
+                comments=dict(given.comments or {}), note=given.note.strip(),
+                tenths=None if made.points is None else int(made.points * 10), passed=made.passed,
+                failed=list(made.failed),
             )
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.database import Base
 from core.ids import new_id
 from quality.reviews.states import State
+from quality.scorecards.versions import ScorecardVersion
 
 
 class QualityDraw(Base):
@@ -102,7 +103,7 @@ class ReviewScore(Base):
     at: Mapped[datetime]
     who: Mapped[str] = mapped_column(String(60))
     #: The card's hash (:mod:`quality.scorecards.versions`).
-    card: Mapped[str] = mapped_column(ForeignKey("scorecards.hash"))
+    card: Mapped[str] = mapped_column(ForeignKey(ScorecardVersion.hash))
     answers: Mapped[dict[str, Any]] = mapped_column(JSON)
     #: By item: places in the call, ``{utterance_id, second, words}`` each.
     evidence: Mapped[dict[str, list[dict[str, Any]]]] = mapped_column(JSON, default=dict)
