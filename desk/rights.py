@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from core.city import City
 from core.city_selfservice import CutKind
 from desk.users import User
+from quality.reviews.service import names_of
 from ticketing.selfservice.announcements import KIND_NAMES, may_announce
 
 
@@ -35,12 +36,18 @@ class Audience:
     arbiters: bool = False
     #: The dispatchers besides: what units do.
     dispatchers: bool = False
+    #: Single people by login, or by desk as ``desk:1001``.
+    people: frozenset[str] = frozenset()
+    #: Every reviewer (质检员).
+    reviewers: bool = False
 
 
 def receives(user: User, audience: Audience) -> bool:
     """Whether this user's live stream carries an event of that audience."""
-    if user.role == "supervisor":
+    if user.role == "supervisor" or not audience.people.isdisjoint(names_of(user.actor())):
         return True
+    if user.role == "reviewer":
+        return audience.reviewers
     if user.role == "agent":
         return audience.all_desks or user.extension in audience.desks
     if user.role == "arbiter":
@@ -86,6 +93,11 @@ def _joined(body: Mapping[str, Any]) -> Audience:
     return Audience(all_desks=body.get("role") == "agent", desks_of_call=True)
 
 
+def _told(body: Mapping[str, Any]) -> Audience:
+    """A review or a coaching plan: whom it concerns, and nobody else at the desks."""
+    return Audience(people=frozenset(body.get("people", ())), reviewers=bool(body.get("reviewers")))
+
+
 #: Who receives which event of calls and desks. What is not here and belongs to no ticket goes to supervisors alone:
 #: CallSupervised among it, since nobody on the line is to notice.
 _AUDIENCES: dict[str, _Rule] = {
@@ -114,6 +126,7 @@ _AUDIENCES: dict[str, _Rule] = {
     "LegEnded": _left,
     **dict.fromkeys(("UnitChanged", "UnitMoved"), _unit),
     **dict.fromkeys(("FieldHelpAsked", "FieldHelpGiven"), _on_spot),
+    "ReviewTold": _told,
     "HelpAsked": _own,
     "HelpGiven": _own,
 }
@@ -206,3 +219,13 @@ def may_issue_briefs(user: User) -> bool:
 def may_decide_models(user: User) -> bool:
     """Which learned model judges calls, and the report of how often call takers disagreed with it."""
     return user.role == "supervisor"
+
+
+def oversees_quality(user: User) -> bool:
+    """Every review of the draw, samples, calibration, everybody's coaching and the reports."""
+    return user.role == "supervisor"
+
+
+def has_quality(user: User) -> bool:
+    """Call takers their own published reviews and plans, reviewers theirs and the appeals that they may decide."""
+    return user.role in ("agent", "reviewer", "supervisor")

@@ -13,6 +13,9 @@ from core.secrets import site_secret
 from core.settings import Settings
 from desk.emergencies import scenes
 from desk.ports import Ledger, Switchboard, Transcripts, Verdicts
+from quality.calibration.service import Calibration
+from quality.coaching.service import Coaching
+from quality.reviews.service import Reviews
 from ticketing.analysis.service import Analysis
 from ticketing.assign.service import Assignments
 from ticketing.clocks.calendar import WorkCalendar
@@ -82,6 +85,22 @@ class DeskServices:
     def assignments(self) -> Assignments:
         """Departments' parts in tickets, rulings, supervision."""
         return Assignments(self.database, self.tickets, self.clock)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Draws and the reviews that came of them."""
+        return Reviews(self.database, self.clock, self.city)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """How far reviewers agree."""
+        return Calibration(self.database, self.clock, self.reviews.zone)
+
+    @cached_property
+    def coaching(self) -> Coaching:
+        """Call takers' plans."""
+        items = frozenset(item.key for card in self.city.scorecards for item in card.items())
+        return Coaching(self.database, self.clock, self.reviews.zone, items)
 
     @cached_property
     def fieldwork(self) -> FieldWork:

@@ -1,0 +1,1 @@
+"""Pages and API of quality: reviews, appeals, calibration, coaching, reports, sampling."""
