@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from core.bus import Bus
 from core.events import Event, to_json
 from core.schema import Upgraded, upgrade
+from core.sqlite import cross_once
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -101,6 +102,10 @@ def together(also: Callable[[Work], Awaitable[None]]) -> Iterator[_Joined]:
         _joined.reset(token)
 
 
+#: Connections that are kept. Beyond them one waits: to open another for a moment took longer than any query.
+_CONNECTIONS = 16
+
+
 @functools.cache
 def _new_file(tables: int) -> bytes:
     """An SQLite file with all ``tables`` known by now: copied in a moment, where making them takes half a second."""
@@ -127,12 +132,15 @@ class Database:
 
     def __init__(self, url: str, bus: Bus) -> None:
         self._url = url
-        self._engine = create_async_engine(url)
+        self._sqlite = url.startswith("sqlite")
+        in_memory = self._sqlite and make_url(url).database in (None, "", ":memory:")
+        pool = {} if in_memory else {"pool_size": _CONNECTIONS, "max_overflow": 0}
+        self._engine = create_async_engine(url, **pool)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._bus = bus
         self._writing = asyncio.Lock()
-        self._sqlite = url.startswith("sqlite")
         if self._sqlite:
+            cross_once(self._engine.sync_engine)
             event.listen(self._engine.sync_engine, "connect", _sqlite_pragmas)
             event.listen(self._engine.sync_engine, "invalidate", _give_up_lock)
 
