@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
-from desk.auth import Auth, SignedIn, address_of, audit, desk_of, role_required, watch_of
+from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit, desk_of, role_required, watch_of
 from desk.casebook import Casebook
 from desk.context import services_of
 from desk.i18n import language_of
@@ -41,6 +41,8 @@ class _Body(BaseModel):
 class SignIn(_Body):
     login: Annotated[str, Field(min_length=1, max_length=60)]
     password: Annotated[str, Field(min_length=1, max_length=200)]
+    #: Of the second factor, where one is on.
+    code: Annotated[str, Field(max_length=40)] = ""
 
 
 class StateWish(_Body):
@@ -89,6 +91,13 @@ async def login(request: Request, body: SignIn) -> Response:
     """Sign in; the answer sets the session cookie."""
     auth: Auth = request.app.state.auth
     user = await auth.sign_in(body.login, body.password, address_of(request))
+    match await auth.owed(user):
+        case "factor" if not body.code:
+            raise SignInRefused("请输入二次验证的验证码")
+        case "factor":
+            await auth.check_code(user, body.code, address_of(request))
+        case "enrol":
+            raise SignInRefused("您的岗位登录须开启二次验证", hint="请先在登录页面开启")
     response = JSONResponse({"login": user.login, "name": user.name, "role": user.role, "extension": user.extension})
     await auth.begin(request, response, user)
     return response

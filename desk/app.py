@@ -44,6 +44,7 @@ from desk import (
     voicepages,
     wallboard,
 )
+from desk.access import accountpages, loginpages
 from desk.access.watch import SessionWatch
 from desk.auth import Auth, SameOrigin, SignInRefused
 from desk.boardfeed import BoardFeed
@@ -140,6 +141,8 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(cutpages.router)
     app.include_router(open311.router)
     app.include_router(knocks.router)
+    app.include_router(accountpages.router)
+    app.include_router(loginpages.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _http_error)

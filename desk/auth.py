@@ -13,7 +13,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.audit import note
 from core.errors import HeyiError
-from desk.access.sessions import Sessions
+from core.secrets import site_secret
+from desk.access.factors import CodeRefused, Factors
+from desk.access.sessions import HALF_OPEN, Held, Sessions, Stage
 from desk.access.watch import SessionWatch
 from desk.context import services_of
 from desk.lockout import Lockout
@@ -42,7 +44,15 @@ class Auth:
             services.database, services.clock, lifetime=timedelta(hours=settings.session_hours),
             idle=timedelta(minutes=settings.session_idle_min),
         )  # fmt: skip
+        self.factors = Factors(
+            services.database, services.clock, site_secret(settings.data, settings.secret),
+            f"heyi {services.city.profile.name}",
+        )  # fmt: skip
+        #: Roles that do not get in without a second factor.
+        self._factor_roles = frozenset(settings.factor_roles.replace(",", " ").split())
         self._lockout = Lockout()
+        #: Codes of one login from all addresses: who tries them has the password, and many addresses help nothing.
+        self._code_lockout = Lockout()
 
     async def sign_in(self, login: str, password: str, address: str) -> User:
         """Whose login and password this is; raises :class:`SignInRefused` with a sentence for the person otherwise."""
@@ -58,12 +68,55 @@ class Auth:
         self._lockout.succeeded(login, address)
         return user
 
+    async def owed(self, user: User) -> Stage:
+        """What this person owes after the right password: a code, setting one up, or nothing (``open``)."""
+        if (await self.factors.standing(user.login)).on:
+            return "factor"
+        return "enrol" if self.factor_needed(user) else "open"
+
+    def factor_needed(self, user: User) -> bool:
+        """Whether their role does not get in without a second factor."""
+        return user.role in self._factor_roles
+
+    async def begin_half(self, request: Request, response: Response, user: User, stage: Stage) -> None:
+        """Remember that this browser's password was right; with its cookie alone nobody is signed in."""
+        token = await self.sessions.begin(
+            user.login, address=address_of(request), browser=request.headers.get("user-agent", ""), stage=stage
+        )
+        response.set_cookie(
+            FACTOR_COOKIE, token, max_age=int(HALF_OPEN.total_seconds()), httponly=True, samesite="strict",
+            secure=request.url.scheme == "https", path=FACTOR_PATH,
+        )  # fmt: skip
+
+    async def half(self, request: Request) -> Held | None:
+        """Whose password was right a moment ago in this browser, and what is owed."""
+        token = request.cookies.get(FACTOR_COOKIE)
+        held = await self.sessions.of(token) if token else None
+        return held if held is not None and held.stage != "open" else None
+
+    async def check_code(self, user: User, code: str, address: str) -> None:
+        """Take a code once; raises :class:`SignInRefused`. Wrong ones count, whatever address they come from."""
+        now = self._services.clock.now()
+        if self._code_lockout.remaining_s(user.login, "", now):
+            raise SignInRefused("验证码错误次数过多，请几分钟后再试")
+        try:
+            await self.factors.check(user.login, code, address)
+        except CodeRefused as refused:
+            self._code_lockout.failed(user.login, "", now)
+            async with self._services.database.work() as work:
+                note(work.session, at=now, who=user.login, what="factor_failed", address=address)
+            raise SignInRefused(refused.message, hint=refused.hint) from refused
+        self._code_lockout.succeeded(user.login, "")
+
     async def begin(self, request: Request, response: Response, user: User, *, how: str = "") -> None:
         """Open a session of a number that nobody knew before; the one that the browser had is over."""
         token = await self.sessions.begin(
             user.login, address=address_of(request), browser=request.headers.get("user-agent", ""),
             replaces=request.cookies.get(COOKIE, ""), how=how,
         )  # fmt: skip
+        if half := request.cookies.get(FACTOR_COOKIE):
+            await self.sessions.discard(half)
+            response.delete_cookie(FACTOR_COOKIE, path=FACTOR_PATH)
         age, secure = self._services.settings.session_hours * 3600, request.url.scheme == "https"
         response.set_cookie(COOKIE, token, max_age=age, httponly=True, samesite="lax", secure=secure, path="/")
         # No right hangs on it: the server believes the session alone.

@@ -1,6 +1,7 @@
 """The pages. Rows come from :mod:`desk.casebook`; what moves is drawn by the scripts in ``web/``."""
 
 from typing import Annotated, Any, cast
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
@@ -43,20 +44,21 @@ TABS: dict[str, tuple[str, tuple[TicketState, ...]]] = {
 }
 
 
-def _home(user: User) -> str:
+def home_of(user: User) -> str:
     homes = {"agent": "/desk", "supervisor": "/wallboard", "arbiter": "/rulings", "grid": "/field/"}
     homes["reviewer"] = "/reviews"
+    homes |= {"leader": "/wallboard", "administrator": "/users", "auditor": "/audit"}
     return homes.get(user.role, "/department")
 
 
 @router.get("/")
 async def home(user: SignedIn) -> Response:
-    return RedirectResponse(_home(user), 303)
+    return RedirectResponse(home_of(user), 303)
 
 
 @router.get("/login")
 async def login_page(request: Request, next: str = "") -> Response:
-    return page(request, "login.html", next=_inside(next), error="", login="")
+    return page(request, "login.html", next=inside(next), error="", login="")
 
 
 @router.post("/login")
@@ -69,10 +71,15 @@ async def login(
     auth: Auth = request.app.state.auth
     try:
         user = await auth.sign_in(login, password, address_of(request))
+        stage = await auth.owed(user)
     except SignInRefused as refused:
         error = translate(language_of(request), refused.message)
-        return page(request, "login.html", 401, next=_inside(next), error=error, login=login)
-    response = RedirectResponse(_inside(next) or _home(user), 303)
+        return page(request, "login.html", 401, next=inside(next), error=error, login=login)
+    if stage != "open":
+        response = RedirectResponse(f"/login/factor?next={quote(inside(next))}", 303)
+        await auth.begin_half(request, response, user, stage)
+        return response
+    response = RedirectResponse(inside(next) or home_of(user), 303)
     await auth.begin(request, response, user)
     return response
 
@@ -89,7 +96,7 @@ async def logout(request: Request, user: SignedIn) -> Response:
 async def desk(request: Request, user: SignedIn, services: Services) -> Response:
     """The call taker's page; the supervisor's, too, who goes on with a call that he has taken over."""
     if user.role not in ("agent", "supervisor") or (user.role == "supervisor" and not user.extension):
-        return RedirectResponse(_home(user), 303)
+        return RedirectResponse(home_of(user), 303)
     views = Views(services.city, language_of(request))
     lines = {line.number: views.line_name(line.number) for line in services.city.lines}
     emergency = [line.number for line in services.city.lines if line.kind == "emergency"]
@@ -207,7 +214,7 @@ async def openapi(request: Request, user: SignedIn) -> dict[str, Any]:
     return cast(dict[str, Any], request.app.openapi())
 
 
-def _inside(path: str) -> str:
+def inside(path: str) -> str:
     """A path of this site, or an empty string: a link must not send a person elsewhere after signing in."""
     inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if inside else ""

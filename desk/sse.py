@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Generic, TypeVar
 
 from starlette.responses import Response
@@ -121,6 +121,11 @@ class EventStream(Response):
                 for task in tasks:
                     task.cancel()
                 outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            # The browser is still there: it is told that this is the end.
+            if over.is_set() and tasks[1].cancelled():
+                with suppress(OSError, TimeoutError):
+                    async with asyncio.timeout(STALL_S):
+                        await send({"type": "http.response.body", "body": b"", "more_body": False})
         if isinstance(outcomes[0], Exception) and not isinstance(outcomes[0], TimeoutError | OSError):
             raise outcomes[0]
 

@@ -114,6 +114,21 @@ class Users:
         right = await asyncio.to_thread(_hasher.verify, password, known)
         return user_of_row(row) if right and row is not None and row.disabled_at is None else None
 
+    async def set_password(self, login: str, password: str) -> None:
+        """A new password; every session under the old one is over."""
+        hashed = await asyncio.to_thread(_hasher.hash, password)
+        async with self._database.work() as work:
+            row = await work.session.get_one(UserRow, login)
+            row.password_hash = hashed
+            await end_sessions(work.session, self._clock.now(), "password", SessionRow.login == login)
+
+    async def disable(self, login: str, at: datetime) -> None:
+        """Nobody signs in with it from now on; its sessions are over."""
+        async with self._database.work() as work:
+            row = await work.session.get_one(UserRow, login)
+            row.disabled_at = at
+            await end_sessions(work.session, at, "disabled", SessionRow.login == login)
+
     async def add(self, person: Person) -> None:
         """Add a login, or give an existing one this person's password, role and place; it may sign in, anew."""
         hashed = await asyncio.to_thread(_hasher.hash, person.password)

@@ -57,7 +57,7 @@ def bare_in_scripts() -> Iterator[tuple[str, str]]:
 
 def in_python(folder: str) -> Iterator[tuple[str, str]]:
     """Chinese constants of a package's modules that are not docstrings."""
-    for file in sorted((ROOT / folder).glob("*.py")):
+    for file in sorted((ROOT / folder).rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         documents = {
             id(node.body[0].value)

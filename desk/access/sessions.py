@@ -67,6 +67,14 @@ class Sessions:
                 note(work.session, at=now, who=login, what="sign_in", address=address, detail=how)
         return token
 
+    async def discard(self, token: str) -> None:
+        """The second step was made: what owed it is over."""
+        async with self._database.work() as work:
+            await end_sessions(
+                work.session, self._clock.now(), "replaced", SessionRow.token_hash == digest(token),
+                SessionRow.stage != "open",
+            )  # fmt: skip
+
     async def of(self, token: str) -> Held | None:
         """Whose it is; None where it is unknown, ended, too old, unused for too long, or its person disabled."""
         wanted = (

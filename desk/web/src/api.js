@@ -1,4 +1,5 @@
 import { t } from "./i18n.js";
+import { over } from "./session.js";
 
 export class ApiError extends Error {
   constructor(status, body) {
@@ -22,9 +23,7 @@ export async function api(path, body) {
   } catch {
     throw new ApiError(0, { message: t("网络中断，正在重连") });
   }
-  if (answer.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
-  }
+  if (answer.status === 401) over();
   const data = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new ApiError(answer.status, data);
   return data;

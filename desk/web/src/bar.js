@@ -2,6 +2,7 @@
 import { api } from "./api.js";
 import { $, show } from "./dom.js";
 import { inTurn } from "./once.js";
+import { askWhetherOver } from "./session.js";
 
 const CHANGED = "MissedCallChanged";
 const link = $("nav-missed");
@@ -36,6 +37,7 @@ async function begin() {
   const source = new EventSource(`/live?after=${seq}`);
   source.addEventListener(CHANGED, soon);
   source.addEventListener("reset", soon);
+  source.onerror = () => source.readyState === EventSource.CLOSED && askWhetherOver();
   addEventListener("pagehide", () => source.close());
 }
 

@@ -18,6 +18,7 @@ import { Answers, NEXT, TAKE } from "./knowledgepanel.js";
 import { follow } from "./live.js";
 import { onlyTab } from "./onetab.js";
 import { inTurn, sparingly } from "./once.js";
+import { OVER, stayWhile } from "./session.js";
 import { SideCall } from "./sidecall.js";
 import { showStrain } from "./strain.js";
 import { TicketForm } from "./ticketform.js";
@@ -424,6 +425,9 @@ setInterval(async () => {
   if (now) card.quality(now, figures);
   figures = now;
 }, 2000);
+
+stayWhile(() => phone?.talking ?? false);
+document.addEventListener(OVER, () => phone?.leave());
 
 addEventListener("pagehide", () => {
   // Typed words are sent before the page goes; a caller's call goes on, one that this desk dialled ends with its page.

@@ -2,6 +2,7 @@
 // gives up, and we open it again from the same place.
 import { $ } from "./dom.js";
 import { t } from "./i18n.js";
+import { askWhetherOver } from "./session.js";
 
 /** What the bar of every page shows besides (bar.js): passed on to it as events of the document. */
 const FOR_THE_BAR = ["MissedCallChanged"];
@@ -52,6 +53,7 @@ export function follow(after, handlers) {
     source.onerror = () => {
       say("off");
       if (source.readyState === EventSource.CLOSED) {
+        askWhetherOver();
         clearTimeout(again);
         again = setTimeout(open, AGAIN_MS);
       }

@@ -56,6 +56,11 @@ export class Softphone extends EventTarget {
     this.#ua.start();
   }
 
+  /** Ring no more; a call that is up goes on. */
+  leave() {
+    this.#ua.unregister();
+  }
+
   get ringing() {
     return !this.outgoing && Boolean(this.#session?.isInProgress());
   }

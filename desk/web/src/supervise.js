@@ -4,6 +4,7 @@ import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { onlyTab } from "./onetab.js";
 import { startRing, stopRing } from "./ringer.js";
+import { OVER, stayWhile } from "./session.js";
 import { askForMicrophone, Softphone } from "./softphone.js";
 
 const PHONE_STATES = {
@@ -142,6 +143,12 @@ export async function startPhone(extension) {
     showPhone("failed");
     notice(error.message);
   }), () => showPhone("elsewhere"));
+  stayWhile(() => supervising.mode === "takeover" && (phone?.talking ?? false));
+  document.addEventListener(OVER, () => {
+    phone?.leave();
+    // Whose session is over listens no more.
+    if (supervising.mode !== "takeover") phone?.hangup();
+  });
   // Who leaves the page listens no more.
   addEventListener("pagehide", () => supervising.mode && supervising.mode !== "takeover" && leave().catch(() => {}));
 }

@@ -7,6 +7,7 @@ import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { keyed } from "./keyed.js";
 import { inTurn } from "./once.js";
+import { askWhetherOver } from "./session.js";
 import { act, startPhone, supervising } from "./supervise.js";
 import { serverNow, setServerTime } from "./time.js";
 import { drawGroups, drawLines, drawTiles } from "./wallfigures.js";
@@ -81,6 +82,7 @@ function follow() {
   source.onerror = () => {
     say("off");
     if (source.readyState === EventSource.CLOSED) {
+      askWhetherOver();
       clearTimeout(again);
       again = setTimeout(follow, 2000);
     }
