@@ -1,0 +1,277 @@
+"""Quality in figures: by call taker, desk, line, category, item; every number opens what it counts; Excel."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, get_args
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from starlette.responses import Response
+
+from desk.auth import audit
+from desk.context import services_of
+from desk.i18n import language_of
+from desk.quality import words
+from desk.quality.calibrationpages import card_name, name_of, said_answer
+from desk.quality.people import Named
+from desk.quality.tabs import tabs_of
+from desk.quality.who import Overseer
+from desk.render import page
+from desk.services import DeskServices
+from desk.sheets import Cell, download, workbook
+from desk.users import Users
+from desk.views import Views
+from quality.reports import queries
+from quality.reports.figures import By, ItemRow, Row, Table
+from quality.reports.period import Span, month_of, parse, week_of
+from quality.reports.queries import Which
+from quality.scorecards.score import Answer
+
+router = APIRouter(include_in_schema=False)
+Services = Annotated[DeskServices, Depends(services_of)]
+#: Calls on one page.
+PAGE = 100
+WHAT_NAMES = {
+    "calls": "已接电话", "checked": "已自动质检的通话", "reviews": "已公布的评分", "failed": "一票否决的评分",
+    "violation": "自动质检发现", "check": "自动质检未通过", "item": "评分项目",
+}  # fmt: skip
+
+
+class Shown:
+    """Makes the addresses and names of one report."""
+
+    def __init__(self, services: DeskServices, views: Views, span: Span, named: Named) -> None:
+        self.views, self.span, self._named, self._services = views, span, named, services
+
+    def key(self, by: By, key: str) -> str:
+        """A row's name."""
+        views = self.views
+        match by:
+            case "agent":
+                return self._named(key)
+            case "desk":
+                return f"{key} {views.desk_name(key)}".strip()
+            case "line":
+                return f"{key} {views.line_name(key)}"
+            case "category":
+                return f"{key} {views.category_name(key)}" if key else views.text("未分类")
+
+    def link(self, what: str, by: By | None = None, key: str = "", detail: str = "") -> str:
+        """Where a figure opens."""
+        query = {"period": self.span.key, "what": what, "by": by or "", "key": key, "detail": detail}
+        return f"/quality/reports/cases?{urlencode({k: v for k, v in query.items() if v or (k == 'key' and by)})}"
+
+    def row(self, table: Table, row: Row, rank: int | None, *, total: bool = False) -> dict[str, Any]:
+        """A row of the table, ready for its cells."""
+        by, key = (None, "") if total else (table.by, row.key)
+        reviewed = row.reviewed
+        return {
+            "name": self.views.text("全部") if total else self.key(table.by, row.key),
+            "rank": rank,
+            "few": not total and table.few(row),
+            "row": row,
+            "calls": self.link("calls", by, key),
+            "checked": self.link("checked", by, key),
+            "reviews": self.link("reviews", by, key),
+            "failed": self.link("failed", by, key),
+            "passed": 100 * reviewed.passed / reviewed.count if reviewed.count else None,
+            "labels": [
+                (row.violations.get(label, 0), row.per_hundred(label), self.link("violation", by, key, label))
+                for label in table.labels
+            ],
+        }
+
+
+def _span(period: str, services: DeskServices) -> Span:
+    return parse(period) if period else month_of(services.clock.now().astimezone(services.reviews.zone).date())
+
+
+def _bounds(span: Span, services: DeskServices) -> tuple[datetime, datetime]:
+    return span.begin(services.reviews.zone), span.end(services.reviews.zone)
+
+
+def _by(text: str) -> By | None:
+    """What the rows are of; None: of items."""
+    if text == "item":
+        return None
+    found: By | None = next((one for one in get_args(By) if one == text), None)
+    if found is None:
+        raise HTTPException(422, "查询条件不符合要求")
+    return found
+
+
+@router.get("/quality/reports")
+async def reports(
+    request: Request, user: Overseer, services: Services, period: str = "", by: str = "agent"
+) -> Response:
+    """One period's table."""
+    span, of = _span(period, services), _by(by)
+    begin, end = _bounds(span, services)
+    views = Views(services.city, language_of(request))
+    shown = Shown(services, views, span, Named(await Users(services.database).names(), views))
+    today = services.clock.now().astimezone(services.reviews.zone).date()
+    rows: list[dict[str, Any]] = []
+    total: dict[str, Any] | None = None
+    labels: Sequence[str] = ()
+    items: list[dict[str, Any]] = []
+    minimum = services.city.quality.minimum
+    async with services.database.read() as session:
+        if of is None:
+            items = [_item(one, shown, minimum) for one in await queries.items(session, begin, end)]
+        else:
+            table = await queries.table(session, of, begin, end, minimum)
+            ranks = table.ranks()
+            rows = [shown.row(table, row, ranks.get(row.key)) for row in table.rows]
+            rows.sort(key=lambda one: (one["rank"] is None, one["rank"] or 0, -one["row"].reviewed.count))
+            total, labels = shown.row(table, table.total, None, total=True), table.labels
+    return page(
+        request, "quality/reports.html", me=user, tabs=tabs_of(user.role), span=span, by=by,
+        choices=[*words.BY_NAMES.items(), ("item", "评分项目")],
+        periods=[
+            (one.key, one == span)
+            for one in (week_of(today).previous, week_of(today), month_of(today).previous, month_of(today))
+        ],
+        rows=rows, total=total, labels=labels, items=items, minimum=minimum,
+        following=span.following.key if span.following.first <= today else "",
+    )  # fmt: skip
+
+
+def _item(one: ItemRow, shown: Shown, minimum: int) -> dict[str, Any]:
+    """An item with the number of each answer; what reviewers answered beside what the check found in all calls."""
+    detail = f"{one.card_hash}:{one.item.key}:"
+    order = ["yes", "no", "na"] if one.item.kind == "yes_no" else [*map(str, range(one.item.top, -1, -1)), "na"]
+    return {
+        "card": card_name(one.card, shown.views), "name": name_of(one.item, shown.views), "auto": one.item.auto_fail,
+        "applied": one.applied, "link": shown.link("item", detail=detail), "share": one.share,
+        "few": one.applied < minimum,
+        "answers": [
+            (said_answer(_answer(answer), one.item, shown.views), one.answers[answer],
+             shown.link("item", detail=detail + answer))
+            for answer in order if one.answers.get(answer)
+        ],
+        "failed": one.failed, "judged": one.judged,
+        "found": 100 * one.failed / one.judged if one.failed is not None and one.judged else None,
+        "check": shown.link("check", detail=one.item.check),
+    }  # fmt: skip
+
+
+def _answer(text: str) -> Answer:
+    return int(text) if text.isdecimal() else text  # type: ignore[return-value]  # one of a card's answers
+
+
+@router.get("/quality/reports/cases")
+async def cases(
+    request: Request, user: Overseer, services: Services, period: str, what: str, by: str = "", key: str = "",
+    detail: str = "", start: int = 0,
+) -> Response:  # fmt: skip
+    """The calls or reviews behind one figure: as many as the figure says."""
+    if what not in WHAT_NAMES:
+        raise HTTPException(422, "查询条件不符合要求")
+    span, of = _span(period, services), _by(by) if by else None
+    begin_at, end_at = _bounds(span, services)
+    begin = max(0, start)
+    async with services.database.read() as session:
+        found, rows = await queries.cases(session, Which(what, of, key, detail), begin_at, end_at, begin, PAGE)
+    views = Views(services.city, language_of(request))
+    named = Named(await Users(services.database).names(), views)
+    shown = Shown(services, views, span, named)
+    query = {"period": span.key, "what": what, "by": by, "key": key, "detail": detail}
+    about = detail if what == "violation" else _item_name(detail, services, views)
+    return page(
+        request, "quality/cases.html", me=user, tabs=tabs_of(user.role), span=span,
+        title=" · ".join(
+            part for part in (shown.key(of, key) if of else views.text("全部"), views.text(WHAT_NAMES[what]),
+                              views.text(about)) if part
+        ),
+        found=found, rows=rows, with_reviews=what in ("reviews", "failed", "item"), states=words.REVIEW_STATES,
+        named=named, line_name=views.line_name, category_name=views.category_name,
+        back=f"/quality/reports?{urlencode({'period': span.key, 'by': by or 'agent'})}",
+        previous=f"/quality/reports/cases?{urlencode({**query, 'start': max(0, begin - PAGE)})}" if begin else "",
+        next=f"/quality/reports/cases?{urlencode({**query, 'start': begin + PAGE})}" if begin + PAGE < found else "",
+    )  # fmt: skip
+
+
+def _item_name(detail: str, services: DeskServices, views: Views) -> str:
+    """The item of ``card:item:answer``, or that a check answers beforehand; in words as far as the city knows it."""
+    _, _, rest = detail.partition(":")
+    key, _, answer = rest.partition(":")
+    for card in services.city.scorecards:
+        for item in card.items():
+            if key == item.key or (not rest and detail and detail == item.check):
+                said = said_answer(_answer(answer), item, views) if answer else ""
+                return " ".join(part for part in (name_of(item, views), said) if part)
+    return " ".join(part for part in (key, answer) if part) or detail
+
+
+@router.get("/quality/reports.xlsx")
+async def sheet(request: Request, user: Overseer, services: Services, period: str = "", by: str = "agent") -> Response:
+    """The same table as an Excel file."""
+    span, of = _span(period, services), _by(by)
+    begin, end = _bounds(span, services)
+    views = Views(services.city, language_of(request))
+    minimum = services.city.quality.minimum
+    async with services.database.read() as session:
+        items = await queries.items(session, begin, end) if of is None else []
+        table = await queries.table(session, of, begin, end, minimum) if of is not None else None
+    shown = Shown(services, views, span, Named(await Users(services.database).names(), views))
+    await audit(request, user.login, "export_quality", detail=f"{span.key} {by}")
+    if table is None:
+        head, rows = _item_sheet(items, views)
+    else:
+        head, rows = _table_sheet(table, shown)
+    made = await asyncio.to_thread(workbook, f"{views.text('质量报表')} {span.key}", head, rows)
+    return download(made, f"quality-{span.key}-{by}")
+
+
+_Sheet = tuple[list[tuple[str, int]], list[list[Cell]]]
+
+
+def _table_sheet(table: Table, shown: Shown) -> _Sheet:
+    text = shown.views.text
+    head = [(text(words.BY_NAMES[table.by]), 24)]
+    head += [
+        (text(name), 10)
+        for name in ("名次", "已接电话", "已自动质检", "评分通数", "均分", "中位数", "合格", "一票否决")
+    ]
+    for label in table.labels:
+        head += [(text(label), 12), (text("每百通"), 9)]
+    ranks = table.ranks()
+
+    def cells(name: str, row: Row, rank: int | None) -> list[Cell]:
+        got = row.reviewed
+        made: list[Cell] = [
+            name,
+            rank,
+            row.calls,
+            row.checked,
+            got.count,
+            _round(got.mean),
+            _round(got.median),
+            got.passed,
+            got.failed,
+        ]
+        for label in table.labels:
+            made += [row.violations.get(label, 0), _round(row.per_hundred(label))]
+        return made
+
+    rows = [cells(shown.key(table.by, row.key), row, ranks.get(row.key)) for row in table.rows]
+    return head, [*rows, cells(text("全部"), table.total, None)]
+
+
+def _item_sheet(items: Sequence[ItemRow], views: Views) -> _Sheet:
+    names = ("评分表", "项目", "适用通数", "是", "否", "不适用", "得分率（%）", "自动质检未通过", "自动质检判断")
+    head = [(views.text(name), width) for name, width in zip(names, (24, 36, 10, 8, 8, 8, 12, 14, 14), strict=True)]
+    rows: list[list[Cell]] = []
+    for one in items:
+        asked = one.item.kind == "yes_no"
+        yes, no = (one.answers.get(answer, 0) if asked else None for answer in ("yes", "no"))
+        rows.append([
+            card_name(one.card, views), name_of(one.item, views), one.applied, yes, no, one.answers.get("na", 0),
+            _round(one.share), one.failed, one.judged,
+        ])  # fmt: skip
+    return head, rows
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,35 @@
+// The bar of every page: how much of quality waits for this person.
+import { api } from "../api.js";
+import { inTurn } from "../once.js";
+
+const CHANGED = "ReviewTold";
+const link = document.querySelector("[data-test=nav-quality]");
+const asks = inTurn();
+
+async function draw() {
+  const news = asks();
+  const { open } = await api("/api/quality/waiting");
+  if (!news()) return;
+  let count = link.querySelector("b");
+  if (!count) {
+    count = document.createElement("b");
+    count.dataset.test = "nav-quality-count";
+    link.append(" ", count);
+  }
+  count.textContent = String(open);
+  count.hidden = open === 0;
+}
+
+let timer = null;
+function soon() {
+  timer ??= setTimeout(() => {
+    timer = null;
+    draw().catch(() => setTimeout(soon, 2000));
+  }, 300);
+}
+
+if (link) {
+  // Pages that follow the live stream pass on what they hear (live.js).
+  document.addEventListener(CHANGED, soon);
+  draw().catch(() => {});
+}
