@@ -116,7 +116,8 @@ class House:
         await lexicon.export(database, settings.data)
         pool = Pool(city.profile.asr_engine, model, settings.asr_workers, words=words_of(settings, city))
         ending.push_async_callback(pool.close)
-        await pool.start()
+        # Its processes read their models while everything else opens; what is heard before waits for them.
+        pool.begin()
         ears = Ears(bus, database, clock, pool, self._urgent.__contains__)
         ending.push_async_callback(ears.close)
         await ears.start()
@@ -158,7 +159,6 @@ class House:
         ModelSwitch(bus, city, settings, judge, use)
         labelling = Labelling(bus, database, clock)
         await labelling.catch_up(clock.now() - timedelta(days=7))
-        await asyncio.to_thread(seed_rarity)
         IncidentListener(bus, database, clock, transcripts.caller_live, judge.gazetteer.find)
         checks = CheckListener(bus, database, city, clock, partial(prepared, settings, city))
         drafts = TicketListener(bus, tickets, ledger.facts, verdicts.latest, transcripts.caller_live)
@@ -238,6 +238,9 @@ class House:
         desk = DeskServer(create_app(services), settings.host, settings.desk_port)
         ending.push_async_callback(desk.stop)
         await desk.start()
+        await pool.ready()
+        counting = asyncio.create_task(asyncio.to_thread(seed_rarity), name="rarity")
+        ending.callback(counting.cancel)
         log.info("heyi is open", city=city.profile.name, desk=f"http://{settings.host}:{desk.port}/")
 
     def _judged(self, line: str, turns: Sequence[Turn], caller: str) -> Verdict:

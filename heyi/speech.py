@@ -15,13 +15,18 @@ SENTENCES = Path(triage.__file__).resolve().parent / "corpus"
 
 
 def words_of(settings: Settings, city: City) -> tuple[Path, ...]:
-    """What decode processes are told: folder of the city, added words, sentences; empty for bare text."""
+    """What decode processes are told: folder of the city, added words, sentences, cache; empty for bare text."""
     if not city.profile.asr_words:
         return ()
-    return settings.city.resolve(), settings.data.resolve() / overlay.FILE, SENTENCES
+    return (
+        settings.city.resolve(),
+        settings.data.resolve() / overlay.FILE,
+        SENTENCES,
+        settings.cache.resolve() / "words",
+    )
 
 
 def improver_of(settings: Settings, city: City, engine: Engine) -> Improver | None:
     """The same for an engine in this process."""
     told = words_of(settings, city)
-    return improver(engine, FreshWords(told[0], told[1]), told[2]) if told else None
+    return improver(engine, FreshWords(told[0], told[1]), told[2], told[3]) if told else None

@@ -96,6 +96,7 @@ class Pool:
         self._hands: list[Hands] = ["live" if number < workers else "spare" for number in range(workers + spare)]
         self._line: Line[_Order] = Line(workers, limits)
         self._wake = asyncio.Condition()
+        self._loading: list[asyncio.Task[asyncio.subprocess.Process]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._closing = False
@@ -105,17 +106,29 @@ class Pool:
 
     async def start(self) -> None:
         """Starts the processes and waits until each has its model; raises :class:`ModelMissing` where it cannot."""
-        started: list[asyncio.subprocess.Process] = []
-        spawning = (self._spawn(number) for number in range(len(self._hands)))
-        for found in await asyncio.gather(*spawning, return_exceptions=True):
-            if isinstance(found, BaseException):
-                await self.close()
-                raise found
-            started.append(found)
+        self.begin()
+        await self.ready(spare=True)
+
+    def begin(self) -> None:
+        """Starts the processes. What is submitted waits in the line until one has its model."""
+        self._loading = [asyncio.create_task(self._spawn(number)) for number in range(len(self._hands))]
         self._tasks = [
-            asyncio.create_task(self._work(number, process), name=f"decode:{number}")
-            for number, process in enumerate(started)
+            asyncio.create_task(self._work(number, loading), name=f"decode:{number}")
+            for number, loading in enumerate(self._loading)
         ]
+
+    async def ready(self, *, spare: bool = False) -> None:
+        """Waits until each process for finished utterances has its model, with ``spare`` the spare ones, too.
+
+        Raises :class:`ModelMissing` or :class:`HeyiError` where one cannot have it; everything is closed then.
+        """
+        needed = [
+            loading for hands, loading in zip(self._hands, self._loading, strict=True) if spare or hands == "live"
+        ]
+        found = await asyncio.gather(*map(asyncio.shield, needed), return_exceptions=True)
+        if failed := next((one for one in found if isinstance(one, BaseException)), None):
+            await self.close()
+            raise failed
 
     async def close(self) -> None:
         """Ends the processes. What still waits is given up: callers who want it first await their answers."""
@@ -179,7 +192,12 @@ class Pool:
                     return job
                 await self._wake.wait()
 
-    async def _work(self, number: int, process: asyncio.subprocess.Process) -> None:
+    async def _work(self, number: int, loading: "asyncio.Task[asyncio.subprocess.Process]") -> None:
+        try:
+            process = await loading
+        except (HeyiError, OSError) as error:
+            log.error("decode process does not start", worker=number, reason=str(error))
+            process = await self._again(number)
         while True:
             job = await self._next(self._hands[number])
             self._busy += 1
@@ -200,7 +218,8 @@ class Pool:
                 found = await asyncio.wait_for(_decode(process, job), _DECODE_S)
             except (OSError, EOFError, TimeoutError, ValueError) as error:
                 log.warning("decode process lost", worker=number, attempt=attempt, reason=type(error).__name__)
-                process = await self._again(number, process)
+                await ended(process)
+                process = await self._again(number)
                 continue
             self._line.counters.decoded[job.kind] += 1
             if not job.payload.answer.done():
@@ -210,9 +229,8 @@ class Pool:
         _fail(job, DecodeFailed(f"utterance {job.utterance_id} could not be decoded"))
         return process
 
-    async def _again(self, number: int, old: asyncio.subprocess.Process) -> asyncio.subprocess.Process:
-        """A new process in place of ``old``, tried until one starts: audio waits meanwhile, none is lost."""
-        await ended(old)
+    async def _again(self, number: int) -> asyncio.subprocess.Process:
+        """A new process in place of one that ended, tried until one starts: audio waits meanwhile, none is lost."""
         pause = _FIRST_PAUSE_S
         while True:
             self._restarts += 1

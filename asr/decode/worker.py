@@ -1,7 +1,8 @@
-"""One decode process: ``python -m asr.decode.worker ENGINE MODEL [CITY LEXICON TEXTS]``; jobs in, answers out.
+"""One decode process: ``python -m asr.decode.worker ENGINE MODEL [CITY LEXICON TEXTS CACHE]``; jobs in, answers out.
 
 With a city folder the city's names are set right in what was heard, those of the file LEXICON too, and the rest is
-weighed with what callers say; the folder TEXTS adds sentences of theirs (:func:`asr.words.rescore.texts_of`).
+weighed with what callers say; the folder TEXTS adds sentences of theirs (:func:`asr.words.rescore.texts_of`). What it
+learns from them is kept in the folder CACHE.
 
 A job on standard input is a line of JSON ``{"effort", "samples"}`` followed by that many int16 samples; an answer on
 standard output is one line of JSON.
@@ -25,7 +26,7 @@ from core.errors import HeyiError
 _PR_SET_PDEATHSIG = 1
 
 
-def main(engine_name: str, model_path: str, city: str = "", lexicon: str = "", texts: str = "") -> int:
+def main(engine_name: str, model_path: str, city: str = "", lexicon: str = "", texts: str = "", cache: str = "") -> int:
     """Serves until the end of input; exit status 0, or 1 when engine or city do not load."""
     _die_with_parent()
     out = os.fdopen(os.dup(1), "wb")
@@ -34,7 +35,8 @@ def main(engine_name: str, model_path: str, city: str = "", lexicon: str = "", t
     try:
         words = FreshWords(Path(city), Path(lexicon)) if city else None
         engine = load_engine(engine_name, Path(model_path), threads=1)
-        better = improver(engine, words, Path(texts) if texts else None) if words else None
+        folders = (Path(folder) if folder else None for folder in (texts, cache))
+        better = improver(engine, words, *folders) if words else None
     except HeyiError as error:
         answer(out, {"missing": error.message, "hint": error.hint})
         return 1
@@ -57,4 +59,4 @@ def _give_back() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:6]))
+    sys.exit(main(*sys.argv[1:7]))

@@ -65,7 +65,8 @@ class WhisperEngine:
         try:
             words = tokenizers.Tokenizer.from_file(str(model_path / "tokenizer.json"))
             token = Tokenizer(words, True, task="transcribe", language="zh")
-            forbidden = unwanted(token.decode, token.eot)
+            texts = words.decode_batch([[number] for number in range(token.eot)])
+            forbidden = unwanted(texts)
             # -1 stands for the model's own list of marks and notes.
             self._suppressed = [-1]
             # CTranslate2 reads from a folder; given the bytes it would keep them for as long as the model.
@@ -84,7 +85,7 @@ class WhisperEngine:
         self._tokenizer = token
         inside = self._vocabulary.inside
         self._prompt = inside([token.sot_prev, *token.encode(PROMPT), *token.sot_sequence, token.no_timestamps])
-        self._figures = inside(n for n in range(token.eot) if _FIGURE.search(token.decode([n])))
+        self._figures = inside(number for number, text in enumerate(texts) if _FIGURE.search(text))
         self._heard: ctranslate2.StorageView | None = None
 
     def recognise(self, pcm: Pcm, effort: Effort = "final") -> Recognition:

@@ -6,7 +6,8 @@ h without its first character (Witten and Bell, 1991). Marks are left out, since
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 #: Begins every sentence.
 BEGIN = "\x02"
@@ -51,6 +52,13 @@ class CharModel:
                 for size in range(min(self.order - 1, at) + 1):
                     self._count(word[at - size : at], word[at], times)
         self._known.clear()
+
+    def tables(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All that was learned: each table with its name; its keys are of one length."""
+        for size in range(self.order):
+            yield f"counts-{size}", self._counts[size]
+            yield f"totals-{size}", self._totals[size]
+            yield f"kinds-{size}", self._kinds[size]
 
     def log(self, history: str, character: str) -> float:
         """Natural log probability of ``character`` after ``history`` (of which the last ``order`` - 1 count)."""

@@ -5,12 +5,15 @@ it into words, so 门口 costs one frequent word and 红摘眼 three rare charac
 """
 
 import math
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 _LONGEST = 4
+#: A word that is not too long, and its number.
+_ENTRY = re.compile(rf"^([^ \n]{{1,{_LONGEST}}}) (\d+)", re.MULTILINE)
 #: Rarer words are mostly names and book words that a caller never says; single characters are all kept.
 _LEAST = 10
 #: However odd a character is, somebody said a syllable there and it was written so by mistake: the log probability of
@@ -18,18 +21,24 @@ _LEAST = 10
 _ANY = -5.5
 
 
+def word_file() -> Path | None:
+    """jieba's list: a word, how often it is written and what part of speech it is in each line."""
+    spec = find_spec("jieba")
+    if spec is None or spec.origin is None:  # pragma: no cover  it is among the dependencies
+        return None
+    return Path(spec.origin).parent / "dict.txt"
+
+
 @cache
 def word_list() -> dict[str, float]:
     """Words of up to four characters with their natural log probabilities."""
-    spec = find_spec("jieba")
-    if spec is None or spec.origin is None:  # pragma: no cover  it is among the dependencies
+    path = word_file()
+    if path is None:  # pragma: no cover
         return {}
     counts: dict[str, int] = {}
-    with (Path(spec.origin).parent / "dict.txt").open(encoding="utf-8") as lines:
-        for line in lines:
-            word, count, *_ = line.split(" ")
-            if len(word) == 1 or (len(word) <= _LONGEST and int(count) >= _LEAST):
-                counts[word] = max(int(count), 1)
+    for word, count in _ENTRY.findall(path.read_text(encoding="utf-8")):
+        if len(word) == 1 or int(count) >= _LEAST:
+            counts[word] = max(int(count), 1)
     total = math.log(sum(counts.values()))
     return {word: math.log(count) - total for word, count in counts.items()}
 

@@ -8,15 +8,18 @@ says how likely the sound is under the proposal, and a proposal is taken where b
 import csv
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from asr.recognition import Effort, Engine, Hypothesis, Recognition
+from asr.words import charmodel, hotline, plain
 from asr.words.charmodel import CharModel
-from asr.words.hotline import sentences
-from asr.words.plain import word_list
+from asr.words.hotline import FOLDER, sentences
+from asr.words.kept import kept
+from asr.words.plain import word_file, word_list
 from asr.words.respell import Edit, Respeller
 from core.errors import HeyiError
 
@@ -57,15 +60,30 @@ class Weights:
     sound: float = 2.0
 
 
-def improver(engine: Engine, words: Improver | None, texts: Path | None = None) -> Improver | None:
+def improver(
+    engine: Engine, words: Improver | None, texts: Path | None = None, cache: Path | None = None
+) -> Improver | None:
     """What makes ``engine``'s recognitions better, ``words`` being the city's own.
 
     Only an engine that is a :class:`Judge` is rescored: the others bring a language model of their own. ``texts``: see
-    :func:`texts_of`. Takes about two seconds.
+    :func:`texts_of`. ``cache``: folder in which the language model is kept; learning it takes two seconds.
     """
     if not isinstance(engine, Judge):
         return words
-    return Rescored(engine, words, language_model(texts_of(texts) if texts else ()))
+
+    def learn() -> CharModel:
+        return language_model(texts_of(texts) if texts else ())
+
+    return Rescored(engine, words, kept(cache, learned_from(texts), learn) if cache else learn())
+
+
+def learned_from(texts: Path | None) -> Iterator[Path]:
+    """The files that the language model is made of, its code among them."""
+    yield from sorted(FOLDER.glob("*.txt"))
+    yield from sorted(texts.glob("*.tsv")) if texts else ()
+    yield from filter(None, [word_file()])
+    for module in (charmodel, hotline, plain, sys.modules[__name__]):
+        yield Path(str(module.__file__))
 
 
 def texts_of(folder: Path) -> Iterator[str]:

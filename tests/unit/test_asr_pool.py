@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 
 from asr.decode.pool import DecodeFailed, Pool, PoolStopped
 from asr.recognition import Hypothesis
-from core.errors import ModelMissing
+from core.errors import HeyiError, ModelMissing
 from tests.eventually import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +34,11 @@ def alive(pid: int) -> bool:
 
 async def gone(pids: list[int]) -> None:
     await until(lambda: not any(alive(pid) for pid in pids), f"{pids} are gone")
+
+
+async def begun_and_ready(pool: Pool) -> None:
+    pool.begin()
+    await pool.ready()
 
 
 @pytest.fixture
@@ -145,10 +150,59 @@ async def test_close_ends_every_process_and_tells_who_waits(tmp_path: Path) -> N
     await gone(pids)
 
 
-async def test_an_absent_model_is_told_in_one_line(tmp_path: Path) -> None:
+async def test_what_is_heard_before_a_process_has_its_model_is_decoded_then(tmp_path: Path) -> None:
+    pool = Pool("fake", tmp_path / "marker", workers=1, module=FAKE)
+    pool.begin()
+    try:
+        heard = [await pool.submit(str(n), pcm(1, n), "final") for n in range(3)]
+        assert not any(future.done() for future in heard)
+        await pool.ready()
+        assert [(await future).text for future in heard] == ["final:2:0", "final:2:1", "final:2:2"]
+        assert pool.state().restarts == 0
+    finally:
+        await pool.close()
+
+
+async def test_closed_while_its_processes_load_it_leaves_none(tmp_path: Path) -> None:
+    pool = Pool("fake", tmp_path / "marker", workers=2, module=FAKE)
+    pool.begin()
+    waiting = await pool.submit("a", pcm(1), "final")
+    await until(lambda: len(pool._processes) == 3, "processes")
+    pids = [process.pid for process in pool._processes.values()]
+    await pool.close()
+    await gone(pids)
+    with pytest.raises(PoolStopped):
+        await waiting
+
+
+async def test_the_house_waits_for_no_spare_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spawn, pool = Pool._spawn, Pool("fake", tmp_path / "marker", workers=1, module=FAKE)
+    free = asyncio.Event()
+
+    async def slow(self: Pool, number: int) -> asyncio.subprocess.Process:
+        if self._hands[number] == "spare":
+            await free.wait()
+            raise HeyiError("not at first")
+        return await spawn(self, number)
+
+    monkeypatch.setattr(Pool, "_spawn", slow)
+    pool.begin()
+    try:
+        await pool.ready()
+        assert await (await pool.submit("f", pcm(1), "final")) is not None
+        record = await pool.submit("r", pcm(1), "record")
+        free.set()
+        monkeypatch.setattr(Pool, "_spawn", spawn)
+        assert await record is not None
+    finally:
+        await pool.close()
+
+
+@pytest.mark.parametrize("wait", [Pool.start, begun_and_ready])
+async def test_an_absent_model_is_told_in_one_line(tmp_path: Path, wait: Callable[[Pool], Awaitable[None]]) -> None:
     pool = Pool("whisper", tmp_path, workers=1)
     with pytest.raises(ModelMissing, match=r"model\.bin is absent"):
-        await pool.start()
+        await wait(pool)
 
 
 async def test_no_process_survives_a_killed_parent(tmp_path: Path) -> None:

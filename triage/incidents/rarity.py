@@ -4,16 +4,24 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import concat
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from asr.words.sounds import symbols
 from triage.learn.corpus import FOLDER
 from triage.words import plain
 
 _SLOT = re.compile(r"\{\w+\}")
+#: Letters, figures and the signs of :func:`asr.words.sounds.symbols`.
+_RUN = re.compile(r"(?:[^\W_]|[\ue000-\uf8ff])+")
+#: Any character fits into so many.
+_BITS = 21
 #: A pair of syllables that at most this share of callers say is a name, or as telling as one.
 _NAME_SHARE = 0.002
 
@@ -35,24 +43,37 @@ class Rarity:
 
 
 def grams(text: str) -> Iterator[str]:
-    """Runs of one and two characters of ``text``; a run ends at whatever is neither letter nor figure."""
-    for at, char in enumerate(text):
-        if char.isalnum() or "\ue000" <= char <= "\uf8ff":
-            yield char
-            follows = text[at + 1 : at + 2]
-            if follows and (follows.isalnum() or "\ue000" <= follows <= "\uf8ff"):
-                yield char + follows
+    """Characters of ``text`` and pairs of them; a pair does not reach over what is neither letter nor figure."""
+    for run in _RUN.findall(text):
+        yield from run
+        yield from map(concat, run, run[1:])
 
 
 def count(lines: Iterable[str]) -> Rarity:
     """Counts over these utterances."""
-    counts: Counter[str] = Counter()
-    number = 0
-    for line in lines:
-        number += 1
-        text = plain(line)
-        counts.update({*grams(text), *grams(symbols(text))})
-    return Rarity(number, counts)
+    texts = [plain(line) for line in lines]
+    # A run that is written as it sounds (a figure, a letter) counts once.
+    every = np.concatenate([_keys(texts), _keys([symbols(text) for text in texts])])
+    once, _ = np.unique(every, return_counts=True)  # it sorts only for the counts: ten times quicker than hashing here
+    keys, times = np.unique(once & ((1 << 2 * _BITS) - 1), return_counts=True)
+    return Rarity(
+        len(texts), Counter({_gram(key): number for key, number in zip(keys.tolist(), times.tolist(), strict=True)})
+    )
+
+
+def _keys(texts: Sequence[str]) -> NDArray[np.int64]:
+    """The grams of all texts as numbers: above, which text; then its first character, then its second or nothing."""
+    codes = np.frombuffer("\0".join([*texts, ""]).encode("utf-32-le"), np.uint32).astype(np.int64)
+    text = np.repeat(np.arange(len(texts)) << 2 * _BITS, [len(text) + 1 for text in texts])
+    known, of = np.unique(codes, return_inverse=True)
+    counts = np.array([_RUN.fullmatch(chr(code)) is not None for code in known.tolist()], np.bool_)[of]
+    first = text | codes << _BITS
+    return np.concatenate([first[counts], (first[:-1] | codes[1:])[counts[:-1] & counts[1:]]])
+
+
+def _gram(key: int) -> str:
+    first, second = divmod(key, 1 << _BITS)
+    return chr(first) + chr(second) if second else chr(first)
 
 
 @cache
