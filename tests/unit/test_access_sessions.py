@@ -178,21 +178,21 @@ async def test_a_live_stream_ends_with_its_session(stage: Stage) -> None:
     server = DeskServer(app, "127.0.0.1", 0)
     await server.start()
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE_S) as client:
+        address = f"http://127.0.0.1:{server.port}"
+        async with (
+            httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as client,
+            httpx.AsyncClient(base_url=address, timeout=PATIENCE_S) as other,
+        ):
             await client.post("/api/login", json={"login": "wang", "password": PASSWORD})
-            other = httpx.AsyncClient(base_url=client.base_url, timeout=PATIENCE_S)
-            async with other, client.stream("GET", "/live") as mine:
-                await other.post("/api/login", json={"login": "chen", "password": PASSWORD})
-                async with other.stream("GET", "/live") as theirs:
-                    heard, still = mine.aiter_lines(), theirs.aiter_lines()
-                    assert await anext(heard) == await anext(still) == "retry: 1000"
-                    session_id = (await rows(stage))[0].id
-                    assert await app.state.auth.sessions.end(session_id, "wang", by="lin", address="")
-                    async with asyncio.timeout(PATIENCE_S):
-                        rest = [line async for line in heard]
-                    assert "event: hello" in rest
-                    await until(lambda: app.state.feed.pages == 1, "one stream is left")
-                    assert not theirs.is_closed
+            await other.post("/api/login", json={"login": "chen", "password": PASSWORD})
+            async with client.stream("GET", "/live") as mine, other.stream("GET", "/live") as theirs:
+                heard, still = mine.aiter_lines(), theirs.aiter_lines()
+                assert await anext(heard) == await anext(still) == "retry: 1000"
+                session_id = (await rows(stage))[0].id
+                assert await app.state.auth.sessions.end(session_id, "wang", by="lin", address="")
+                async with asyncio.timeout(PATIENCE_S):
+                    assert "event: hello" in [line async for line in heard]
+                await until(lambda: app.state.feed.pages == 1, lambda: f"{app.state.feed.pages} streams", 20)
             assert (await client.get("/live")).status_code == 401
     finally:
         await server.stop()
