@@ -10,16 +10,17 @@ from core.settings import Settings
 from telephony.dialplan import free_ports, render, write
 from telephony.install import Install, Server
 
-#: How many desks the site has, handed on to the measured process.
-_COUNT = "HEYI_BENCH_DESKS"
+#: How many telephones the site has, and whether the city's first desk, a browser's, is there too: handed on to the
+#: measured process.
+_COUNT, _PAGE = "HEYI_BENCH_DESKS", "HEYI_BENCH_PAGE"
 _FIRST = 2001
 #: A login of its own, to which Asterisk tells when a queue rings a desk.
 WATCHER = "bench"
 
 
-def site(folder: Path, calls: int) -> Settings:
+def site(folder: Path, calls: int, *, page: bool = False) -> Settings:
     ports = free_ports(7)
-    os.environ[_COUNT] = str(calls)
+    os.environ.update({_COUNT: str(calls), _PAGE: "1" if page else ""})
     return Settings(
         city=Path(__file__).resolve().parent.parent / "cities" / "jinjiang", data=folder, sip_port=ports[0],
         sip_ws_port=ports[1], ami_port=ports[2], media_port=ports[3], desk_port=ports[4], trunk_host=CALLERS,
@@ -34,7 +35,8 @@ def city_of(settings: Settings) -> City:
     desks = tuple(
         Desk(extension=str(_FIRST + n), name=f"{n + 1}号席", kind="phone", groups=("emergency",)) for n in range(count)
     )
-    return load_city(settings.city).model_copy(update={"desks": desks})
+    city = load_city(settings.city)
+    return city.model_copy(update={"desks": (*city.desks[:1], *desks) if os.environ[_PAGE] else desks})
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -49,6 +51,8 @@ def asterisk(settings: Settings, desk_port: int) -> Server:
     city = city_of(settings)
     files = render(city, settings, install, folder)
     for desk in city.desks:
+        if desk.kind == "browser":
+            continue
         head = f"[{desk.extension}](desk-aor)\n"
         contact = f"contact = sip:{desk.extension}@{DESKS}:{desk_port}\n"
         files["pjsip.conf"] = files["pjsip.conf"].replace(head, head + contact)
