@@ -8,7 +8,6 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse, Response
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import Conflict, HeyiError, NotAllowed
@@ -52,9 +51,22 @@ from desk.i18n import language_of, translate
 from desk.live import Feed
 from desk.outdoors import set_limits
 from desk.pages import error_page, message_of
+from desk.quality import (
+    appealpages,
+    calibrationpages,
+    clips,
+    coachingpages,
+    oversightpages,
+    reportpages,
+    reviewapi,
+    reviewpage,
+    samplingpages,
+)
+from desk.quality import examples as goodexamples
 from desk.render import STATIC
 from desk.ringclaims import RingClaims
 from desk.services import DeskServices
+from desk.statics import CompressedStatic
 from ticketing.analysis.briefs import Briefs
 from ticketing.assessment.service import Assessment
 from ticketing.callbacks.people import CallbackDesk
@@ -143,8 +155,18 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(knocks.router)
     app.include_router(accountpages.router)
     app.include_router(loginpages.router)
+    app.include_router(reviewpage.router)
+    app.include_router(reviewapi.router)
+    app.include_router(clips.router)
+    app.include_router(goodexamples.router)
+    app.include_router(appealpages.router)
+    app.include_router(oversightpages.router)
+    app.include_router(samplingpages.router)
+    app.include_router(calibrationpages.router)
+    app.include_router(coachingpages.router)
+    app.include_router(reportpages.router)
     app.include_router(pages.router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", CompressedStatic(directory=STATIC), name="static")
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(404, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -197,13 +219,16 @@ class Headers:
             "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
             f"form-action 'self'; connect-src 'self' ws://*:{port}"
         )
+        state = scope.setdefault("state", {})
         # Content-addressed: the address changes with the file.
         for_ever = scope["path"].startswith("/static/") and b"v=" in scope["query_string"]
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = policy
+                # A page says so where a library of its own brings a style with it.
+                nonce = state.get("style_nonce")
+                headers["Content-Security-Policy"] = f"{policy}; style-src 'self' 'nonce-{nonce}'" if nonce else policy
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 if for_ever and message["status"] == 200:

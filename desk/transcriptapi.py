@@ -54,6 +54,13 @@ async def correct(
     """Correct one utterance of a finished call; what the engine wrote and every earlier text are kept."""
     if await cases.call(call_id) is None:
         raise HTTPException(404, "没有找到")
+    return await corrected(services, user, address_of(request), call_id, utterance_id, body)
+
+
+async def corrected(
+    services: DeskServices, user: User, address: str, call_id: str, utterance_id: str, body: CorrectionBody
+) -> dict[str, Any]:
+    """The correction itself, for whoever has the right to it; 404 where the call has no such utterance."""
     now = services.clock.now()
     async with services.database.work() as work:
         row = await corrections.correct(
@@ -62,7 +69,7 @@ async def correct(
         if row is None:
             raise HTTPException(404, "没有找到")
         if row.text != body.before:
-            note(work.session, at=now, who=user.login, what="correct", call_id=call_id, address=address_of(request),
+            note(work.session, at=now, who=user.login, what="correct", call_id=call_id, address=address,
                  detail=f"{body.before} → {row.text}")  # fmt: skip
             work.record(TranscriptCorrected(at=now, call_id=call_id, utterance_id=utterance_id, by=user.login))
     return {"text": row.text, "raw": row.raw, "who": user.name, "at": stamp(now), "before": body.before}

@@ -1,6 +1,6 @@
 """The ledger: one row for each call that reached Asterisk, one for each of its legs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Index, String, select
@@ -154,6 +154,11 @@ async def rung(session: AsyncSession) -> dict[str, str]:
 
 async def call(session: AsyncSession, call_id: str) -> CallRow | None:
     return await session.get(CallRow, call_id)
+
+
+async def calls(session: AsyncSession, ids: Collection[str]) -> list[CallRow]:
+    """These calls, those that there are."""
+    return list(await session.scalars(select(CallRow).where(CallRow.id.in_(ids))))
 
 
 async def history(session: AsyncSession, caller: str, limit: int = 20) -> list[CallRow]:

@@ -28,6 +28,7 @@ TABS = (
     Tab("/quality/calibration", "校准", ("supervisor",)),
     Tab("/quality/coaching", "辅导", ("agent", "supervisor")),
     Tab("/quality/reports", "质量报表", ("supervisor",)),
+    Tab("/examples", "优秀案例", ("agent", "reviewer", "supervisor")),
 )
 
 

@@ -65,7 +65,7 @@ async def save(session: AsyncSession, review_id: str, who: str, entered: Entered
             return row
     elif row is not None and row.who == who:
         if entered.version != row.version:
-            raise Conflict("这份评分刚在另一页面上改过", hint="请载入最新内容后再改")
+            raise Conflict("这份评分刚在另一页面上改过，请载入最新内容")
         row.version += 1
     elif row is not None:
         row.version += 1

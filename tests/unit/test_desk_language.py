@@ -4,6 +4,9 @@ import json
 
 from core import photos
 from desk.i18n import messages, messages_json, translate
+from quality.coaching import states as coaching
+from quality.listening.examples import CATEGORIES
+from quality.reviews import states as reviews
 from switchboard.health import DISK_FULL, TRUNK_DOWN, TRUNK_FAULT
 from telephony.linecheck import FAILURES
 from tests.desk_strings import (
@@ -31,6 +34,8 @@ TABLES = {
     *units.STATE_NAMES.values(), *units.ACTION_NAMES.values(),
     *events.SOURCE_NAMES.values(), *letters.STATE_NAMES.values(), *letters.ACTION_NAMES.values(), *photos.REFUSALS,
     *keys.KIND_NAMES.values(), *topics.TOPICS.values(), *chats.PROGRESS.values(),
+    *reviews.STATE_NAMES.values(), *reviews.ACTION_NAMES.values(),
+    *CATEGORIES.values(), *coaching.STATE_NAMES.values(), *coaching.ACTION_NAMES.values(),
     *wishes.NAMES.values(), *steps.ENDED.values(),
     *(name for names in (*COUNT_NAMES.values(), *COUNT_RULES.values()) for name in names.values()),
     *(formula.name for formulas in FORMULAS.values() for formula in formulas.values()),

@@ -43,8 +43,8 @@ function close(row) {
 }
 
 async function save(row, after) {
-  const { call } = document.getElementById("page").dataset;
-  const address = `/api/calls/${encodeURIComponent(call)}`;
+  const { call, api: own } = document.getElementById("page").dataset;
+  const address = own ?? `/api/calls/${encodeURIComponent(call)}`;
   try {
     const done = await api(`${address}/utterances/${encodeURIComponent(row.id.slice(2))}`, { before: seen.get(row), after });
     row.querySelector(".text").textContent = done.text;

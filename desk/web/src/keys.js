@@ -1,5 +1,6 @@
 // Keyboard: one table, shown by "?".
 import { $, el } from "./dom.js";
+import { t } from "./i18n.js";
 
 /** The key's name as the table has it: what the keyboard types with Alt differs from layout to layout, its place not. */
 function named(event) {
@@ -7,11 +8,14 @@ function named(event) {
   return (event.ctrlKey || event.metaKey ? "Ctrl+" : "") + (event.altKey ? "Alt+" : "") + plain;
 }
 
+/** How a key is called where its own name says nothing. */
+const CALLED = { " ": t("空格"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+
 /** `table`: [key as KeyboardEvent names it, label, what it does]; "Ctrl+" or "Alt+" in front where it needs that.
  * What it does is done at once, or answers with a promise. */
 export function bindKeys(table) {
   const list = $("help-keys");
-  for (const [key, label] of table) list.append(el("dt", {}, el("kbd", {}, key)), el("dd", {}, label));
+  for (const [key, label] of table.filter(([, label]) => label)) list.append(el("dt", {}, el("kbd", {}, CALLED[key] ?? key)), el("dd", {}, label));
   const dialog = $("help-dialog");
   $("help").addEventListener("click", () => dialog.showModal());
   addEventListener("keydown", (event) => {
