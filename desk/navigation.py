@@ -44,6 +44,7 @@ LINKS = (
     Link("/field/", "现场", _roles("grid"), _roles("department")),
     Link("/mailbox", "信箱", _roles("department"), _roles("agent", "supervisor", "arbiter")),
     Link("/worktime", "坐席工时", menu=_roles("supervisor")),
+    Link("/quality", "质检", _roles("agent", "reviewer", "supervisor")),
     Link("/assessment", "一键考核", _roles("arbiter"), _roles("supervisor", "department")),
     Link("/analysis", "分析研判", _roles("arbiter"), _roles("supervisor")),
     Link("/voice", "语音导航", menu=_roles("supervisor", "arbiter")),

@@ -32,6 +32,8 @@ from telephony.ledger import CallRow
 
 router = APIRouter()
 Services = Annotated[DeskServices, Depends(services_of)]
+#: Calls in the list of differences.
+MEETINGS = 20
 #: Weeks that may be looked over.
 CHOICES = (4, WEEKS, 26, 52)
 
@@ -95,7 +97,7 @@ async def calibration(
     cards = await room.cards(over)
     chosen = next((told for told, _, _ in cards if told == card), cards[0][0] if cards else "")
     agreed = await room.agreement(chosen, over) if chosen else None
-    meetings: Sequence[Meeting] = await room.differing(chosen, over) if chosen else ()
+    meetings: Sequence[Meeting] = await room.differing(chosen, over, MEETINGS) if chosen else ()
     drifts = await room.drifting()
     views = Views(services.city, language_of(request))
     named = Named(await Users(services.database).names(), views)

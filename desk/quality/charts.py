@@ -9,7 +9,7 @@ from quality.coaching.figures import WeekOf
 
 def weeks_chart(weeks: Sequence[WeekOf], label: str, unit: str, width: int = 720, height: int = 200) -> Markup:
     """Calls with a violation of a hundred, week by week; points of few calls are hollow. ``unit``: of the axis."""
-    left, right, top, low = 40, 12, 22, 26
+    left, right, top, low = 40, 24, 22, 26
     values = [one.own.share for one in weeks] + [one.peers.high for one in weeks if one.peers]
     most = max([10.0, *(value for value in values if value is not None)])
     step = (width - left - right) / max(len(weeks) - 1, 1)

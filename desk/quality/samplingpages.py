@@ -29,7 +29,7 @@ from quality.sampling.watch import undrawn
 router = APIRouter()
 Services = Annotated[DeskServices, Depends(services_of)]
 #: Shifts that ended longer ago are drawn on the command line.
-BACK = timedelta(days=14)
+BACK = timedelta(days=7)
 #: Draws on one page.
 PAGE = 30
 

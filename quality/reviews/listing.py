@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quality.reviews.service import names_of
@@ -48,9 +48,12 @@ def last_number() -> ColumnElement[int]:
     return select(func.max(own.c.number)).where(own.c.review_id == Review.id).correlate(Review).scalar_subquery()
 
 
+def _holds() -> ColumnElement[bool]:
+    return and_(ReviewScore.review_id == Review.id, ReviewScore.number == last_number())
+
+
 def _with_score() -> Select[Review, int | None, bool | None]:
-    holds = and_(ReviewScore.review_id == Review.id, ReviewScore.number == last_number())
-    return select(Review, ReviewScore.tenths, ReviewScore.passed).outerjoin(ReviewScore, holds)
+    return select(Review, ReviewScore.tenths, ReviewScore.passed).outerjoin(ReviewScore, _holds())
 
 
 async def _rows(session: AsyncSession, query: Select[Review, int | None, bool | None]) -> list[Listed]:
@@ -76,11 +79,17 @@ def _narrowed(wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
 
 
 async def listed(session: AsyncSession, wanted: Wanted, now: datetime, start: int, size: int) -> Sequence[Listed]:
-    """So many from ``start`` on, what is due first before the rest, then the newest."""
+    """So many from ``start`` on: what is on the clock, due first before the rest; what waits for the supervisor; the
+    others. Equals: the newest first."""
     query = (
         _with_score()
         .where(*_narrowed(wanted, now))
-        .order_by(Review.due_at.is_(None), Review.due_at, Review.created_at.desc(), Review.id)
+        .order_by(
+            case((Review.state.in_(ON_THE_CLOCK), 0), (Review.state.in_(("drawn", "scored")), 1), else_=2),
+            case((Review.state.in_(ON_THE_CLOCK), Review.due_at)),
+            Review.created_at.desc(),
+            Review.id,
+        )
         .offset(start)
         .limit(size)
     )
@@ -135,8 +144,9 @@ async def appeals(session: AsyncSession, by: Actor) -> Sequence[Listed]:
 async def decided(session: AsyncSession, start: int, size: int) -> Sequence[tuple[Listed, ReviewStep]]:
     """Appeals that were decided with the deciding step, the latest first."""
     query = (
-        _with_score()
-        .add_columns(ReviewStep)
+        select(Review, ReviewScore.tenths, ReviewScore.passed, ReviewStep)
+        .select_from(Review)
+        .outerjoin(ReviewScore, _holds())
         .join(ReviewStep, and_(ReviewStep.review_id == Review.id, ReviewStep.action.in_(("uphold", "change"))))
         .where(Review.state.in_(("upheld", "changed")))
         .order_by(ReviewStep.id.desc())

@@ -4,8 +4,8 @@ import { $ } from "./dom.js";
 import { t } from "./i18n.js";
 import { askWhetherOver } from "./session.js";
 
-/** What the bar of every page shows besides (bar.js): passed on to it as events of the document. */
-const FOR_THE_BAR = ["MissedCallChanged"];
+/** What the bar of every page shows besides (bar.js, quality/bar.js): passed on to it as events of the document. */
+const FOR_THE_BAR = ["MissedCallChanged", "ReviewTold"];
 const AGAIN_MS = 2000;
 
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
