@@ -25,7 +25,7 @@ PAGE = 50
 #: Tickets that are looked through one by one on PostgreSQL before its index is asked: 5 ms.
 LATEST = 4_000
 #: Matches among them from which it is reckoned how many weeks hold a page, and the most weeks that are worth naming.
-ENOUGH, WEEKS = 3, 26
+ENOUGH, WEEKS = 3, 40
 OPEN: tuple[TicketState, ...] = tuple(state for state in get_args(TicketState) if state != "closed")
 _USUAL: tuple[TicketState, ...] = ("closed",)
 # In the statement itself: an index of open tickets alone serves only who asks in just these words.
@@ -181,7 +181,8 @@ def recent(met: Sequence[int], limit: int) -> list[int]:
     """
     if len(met) < ENOUGH:
         return []
-    found = weeks(met[0] - 2 * (met[0] - met[-1]) * (limit + 1) // len(met), met[0])
+    between = (met[0] - met[-1]) // (len(met) - 1)
+    found = weeks(met[0] - 2 * between * (limit + 1), met[0])
     return found if len(found) <= WEEKS else []
 
 

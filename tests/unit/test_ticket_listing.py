@@ -177,10 +177,10 @@ def test_the_weeks_asked_for_hold_twice_a_page_by_what_was_met() -> None:
         return [place_at(START + timedelta(days=day)) for day in days]
 
     assert listing.recent([], 50) == listing.recent(at(9, 8), 50) == []
-    # Three in two days: 51 in 34, so 68 days.
-    met = listing.recent(at(100, 99, 98), 50)
-    assert met == weeks(*at(32, 100)) and len(met) in (10, 11)
-    assert listing.recent(at(100, 95, 90), 50) == [], "340 days are too many to name"
+    # One a day: 51 in 51 days, twice as many to be sure.
+    met = listing.recent(at(200, 199, 198), 50)
+    assert met == weeks(*at(98, 200)) and len(met) in (15, 16)
+    assert listing.recent(at(900, 895, 890), 50) == [], "510 days are too many to name"
 
 
 @pytest.mark.parametrize(
