@@ -25,6 +25,7 @@ from core.database import Database
 from core.metrics import Sample
 from core.settings import Settings
 from desk.app import create_app
+from desk.quality.people import reviewers
 from desk.server import DeskServer, bundle_ready
 from desk.services import DeskServices
 from desk.signedin import login_at
@@ -38,6 +39,7 @@ from heyi.texts import WebhookTexts
 from ivr.journal import Journal
 from quality.checks.fitting import prepared
 from quality.listener import CheckListener
+from quality.sampling.watch import DrawWatch
 from switchboard.board import Switchboard
 from switchboard.figures.worktime import WorkTimes
 from switchboard.health import Health
@@ -229,6 +231,9 @@ class House:
         ending.callback(looking.cancel)
         checking = asyncio.create_task(checks.catch_up(), name="quality checks")
         ending.callback(checking.cancel)
+        draws = DrawWatch(database, clock, services.reviews, city.quality, partial(reviewers, database))
+        drawing = asyncio.create_task(draws.run(), name="quality draws")
+        ending.callback(drawing.cancel)
         sender = services.doors.sender()
         ending.push_async_callback(sender.close)
         deliverer = Deliverer(database, services.doors.hooks, sender, clock)

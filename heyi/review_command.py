@@ -1,7 +1,5 @@
 """``heyi quality draw``, ``prove``, ``draws``, ``scorecards``, ``package``, ``packages``; ``heyi verify``."""
 
-import getpass
-import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,8 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.city import City
 from core.cityfile import load_city
@@ -21,14 +17,14 @@ from core.clock import SystemClock
 from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
-from desk.users import UserRow
+from desk.quality.people import reviewers
+from desk.users import Users
 from heyi.site import with_database
 from quality.packages.collect import Packages
 from quality.packages.form import spoken
 from quality.packages.verify import verify
 from quality.reviews.service import Reviews
 from quality.reviews.tables import EvidencePackage
-from quality.sampling.assign import Reviewer
 from quality.sampling.record import Record
 from quality.scorecards.versions import ScorecardVersion, body_of, every, hash_of
 from ticketing.actor import Actor
@@ -40,6 +36,7 @@ Day = Annotated[str, typer.Option("--date", help="Day on which the shift began, 
 def draw_command(
     day: Day,
     shift: Annotated[str, typer.Option(help="Key of the shift (quality.yaml); without it every one of the day.")] = "",
+    by: Annotated[str, typer.Option("--by", help="Login of the supervisor who draws; stays with the draw.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be drawn; keep nothing.")] = False,
 ) -> None:
     """Draw a shift's calls for review and give them to the reviewers. Each shift can be drawn once."""
@@ -49,18 +46,15 @@ def draw_command(
 
     async def run(database: Database) -> None:
         reviews = Reviews(database, SystemClock(), city)
-        async with database.read() as session:
-            people = await _reviewers(session)
+        who = None if dry_run else await _supervisor(database, by)
+        people = await reviewers(database)
         if not people:
             raise HeyiError("nobody may review yet", hint="heyi user add LOGIN --role reviewer")
         for key in keys:
             chosen = reviews.shift(key)
             made = await reviews.preview(begin, chosen, people)
-            if dry_run:
-                _show(made, key, "")
-            else:
-                row = await reviews.draw(begin, chosen, people, Actor(_who(), "supervisor"))
-                _show(made, key, row.id)
+            row = await reviews.draw(begin, chosen, people, who) if who else None
+            _show(made, key, row.id if row else "")
 
     with_database(settings, run)
 
@@ -120,18 +114,18 @@ def package_command(
     call: Annotated[str, typer.Argument(help="Id of the call.")],
     out: Annotated[Path, typer.Option("--out", help="The .zip to write.")],
     why: Annotated[str, typer.Option("--why", help="For whom and what for; stays in the package and in the audit.")],
+    by: Annotated[str, typer.Option("--by", help="Login of the supervisor who exports; stays in the package.")],
 ) -> None:
     """Export a call with everything that is known of it as an evidence package."""
     settings, city = _site()
 
     async def run(database: Database) -> EvidencePackage:
+        who = await _supervisor(database, by)
         packages = Packages(database, SystemClock(), settings.recordings, city.profile.name)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("packing", total=None)
-            return await packages.export(
-                call, out, Actor(_who(), "supervisor"), why, lambda size: progress.advance(task, size)
-            )
+            return await packages.export(call, out, who, why, lambda size: progress.advance(task, size))
 
     row = with_database(settings, run)
     console.print(f"package {row.number}: {escape(str(out))}", highlight=False)
@@ -206,9 +200,12 @@ def _show(made: Record, shift: str, draw: str) -> None:
         console.print(f"{escape(agent)}: fewer than the plan's least, the reviewers can take no more")
 
 
-async def _reviewers(session: AsyncSession) -> list[Reviewer]:
-    rows = await session.execute(select(UserRow.login, UserRow.extension).where(UserRow.role == "reviewer"))
-    return [Reviewer(login, (f"desk:{desk}",) if desk else ()) for login, desk in rows]
+async def _supervisor(database: Database, login: str) -> Actor:
+    """Whoever answers for it: a supervisor of the site, by his login."""
+    user = await Users(database).get(login) if login else None
+    if user is None or user.role != "supervisor":
+        raise HeyiError("--by must name a supervisor of this site", hint="heyi user add LOGIN --role supervisor")
+    return user.actor()
 
 
 def _day(text: str) -> date:
@@ -221,11 +218,3 @@ def _day(text: str) -> date:
 def _site() -> tuple[Settings, City]:
     settings = Settings()
     return settings, load_city(settings.city)
-
-
-def _who() -> str:
-    """The person at the terminal, for the audit."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

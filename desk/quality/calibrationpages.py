@@ -53,8 +53,7 @@ class Order(BaseModel):
 @router.post("/api/quality/calibration/order")
 async def order(body: Order, user: Overseer, services: Services) -> dict[str, int]:
     """Have others score a drawn call blind, too."""
-    async with services.database.read() as session:
-        people = [one for one in await reviewers(session) if body.reviewer in ("", one.login)]
+    people = [one for one in await reviewers(services.database) if body.reviewer in ("", one.login)]
     given = await services.calibration.order(body.call_id, people, user.actor(), services.reviews)
     return {"given": given}
 

@@ -51,8 +51,8 @@ async def move(request: Request, body: Move, user: Overseer, services: Services)
     actor = user.actor()
     to: Reviewer | None = None
     if body.action == "assign":
-        async with services.database.read() as session:
-            to = next((one for one in await reviewers(session) if one.login == body.reviewer), None)
+        people = await reviewers(services.database)
+        to = next((one for one in people if one.login == body.reviewer), None)
         if to is None:
             raise HeyiError("请选择质检员")
     done, refused = 0, []
@@ -89,8 +89,8 @@ async def oversight(
     async with services.database.read() as session:
         rows = await listing.listed(session, wanted, now, begin, PAGE + 1)
         counts, overdue = await listing.tallies(session, wanted, now)
-        people = await reviewers(session)
         loads = await listing.loads(session)
+    people = await reviewers(services.database)
     views = Views(services.city, language_of(request))
     given = {"reviewer": wanted.reviewer, "agent": wanted.agent, "draw": wanted.draw}
     query = {key: value for key, value in given.items() if value}

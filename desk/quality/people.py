@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.database import Database
 from desk.users import UserRow
 from desk.views import Views
 from quality.sampling.assign import Reviewer
@@ -12,10 +12,12 @@ from quality.sampling.assign import Reviewer
 _DESK = "desk:"
 
 
-async def reviewers(session: AsyncSession) -> list[Reviewer]:
+async def reviewers(database: Database) -> list[Reviewer]:
     """Everybody who reviews, with the desk at which he takes calls himself."""
     query = select(UserRow.login, UserRow.extension).where(UserRow.role == "reviewer").order_by(UserRow.login)
-    return [Reviewer(login, (f"{_DESK}{desk}",) if desk else ()) for login, desk in await session.execute(query)]
+    async with database.read() as session:
+        rows = await session.execute(query)
+        return [Reviewer(login, (f"{_DESK}{desk}",) if desk else ()) for login, desk in rows]
 
 
 class Named:

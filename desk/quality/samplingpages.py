@@ -42,8 +42,7 @@ class Shift(BaseModel):
 @router.post("/api/quality/sampling")
 async def draw(body: Shift, user: Overseer, services: Services) -> dict[str, str]:
     """Draw a shift that is over; each can be drawn once."""
-    async with services.database.read() as session:
-        people = await reviewers(session)
+    people = await reviewers(services.database)
     if not people:
         raise HeyiError("还没有质检员账号", hint="heyi user add")
     made = await services.reviews.draw(body.day, services.reviews.shift(body.shift), people, user.actor())
@@ -75,7 +74,7 @@ async def sampling(request: Request, user: Overseer, services: Services, start: 
         numbers = {
             of: (picked, nobody) for of, picked, nobody in await session.execute(of_draws.group_by(Review.draw_id))
         }
-        people = await reviewers(session)
+    people = await reviewers(services.database)
     views = Views(services.city, language_of(request))
     return page(
         request,

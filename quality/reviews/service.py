@@ -1,5 +1,6 @@
 """What people do with reviews, each step within one transaction: the table of states, rights, clocks, history."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ class Reviews:
             raise NotAllowed("这个班次尚未结束，不能抽样", hint=occasion(day, shift))
         async with self._database.read() as session:
             calls = await population(session, day, shift, self._plan, self.zone)
-        return record.make(occasion(day, shift), self._plan, calls, reviewers)
+        # A shift of thousands takes a while, and calls go on meanwhile.
+        return await asyncio.to_thread(record.make, occasion(day, shift), self._plan, calls, reviewers)
 
     async def draw(self, day: date, shift: QualityShift, reviewers: Sequence[Reviewer], by: Actor) -> QualityDraw:
         """Draw a shift once, keep what it was drawn from, and give the reviews out.
@@ -129,12 +131,13 @@ class Reviews:
                 raise HeyiError("没有这次抽样", hint=draw_id[:40])
             body = (await session.execute(select(QualityDraw.body).where(QualityDraw.id == draw_id))).scalar_one()
             kept = record.Kept(body, row.seal, row.plan_hash, row.population_hash)
-            found = record.faults(kept)
+            found = await asyncio.to_thread(record.faults, kept)
             if found:
                 return found
             made = record.read(body)
             shift = next(one for one in made.plan.shifts if one.key == row.shift)
-            found = record.faults(kept, await population(session, row.day, shift, made.plan, self.zone))
+            now = await population(session, row.day, shift, made.plan, self.zone)
+            found = await asyncio.to_thread(record.faults, kept, now)
             given = await session.execute(select(Review.call_id, Review.copy).where(Review.draw_id == draw_id))
             # Further copies are calibration that somebody ordered later.
             there = {(call, copy) for call, copy in given if copy < FIRST_ORDERED}

@@ -155,6 +155,7 @@ async def _site(database: Database) -> None:
                 work.session.add(row)
         for login in ("r1", "r2"):
             work.session.add(UserRow(login=login, name=login, role="reviewer", password_hash="x"))
+        work.session.add(UserRow(login="lin", name="lin", role="supervisor", password_hash="x"))
 
 
 def test_the_commands_on_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,16 +165,20 @@ def test_the_commands_on_a_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     day = DAY.isoformat()
     code, said = _run("quality", "draw", "--date", day, "--shift", "day", "--dry-run")
     assert code == 0 and "of 12 calls" in said and "(not kept)" in said
-    assert _run("quality", "draw", "--date", day, "--shift", "day")[0] == 0
-    code, said = _run("quality", "draw", "--date", day, "--shift", "day")
+    for nobody in ((), ("--by", "r1"), ("--by", "stranger")):
+        code, said = _run("quality", "draw", "--date", day, "--shift", "day", *nobody)
+        assert code == 1 and "must name a supervisor" in said
+    assert _run("quality", "draw", "--date", day, "--shift", "day", "--by", "lin")[0] == 0
+    code, said = _run("quality", "draw", "--date", day, "--shift", "day", "--by", "lin")
     assert code == 1 and "已经抽过样" in said
     draw = _draw_id(tmp_path)
     code, said = _run("quality", "prove", draw)
     assert code == 0 and "the same calls come" in said
-    assert draw in _run("quality", "draws")[1]
+    code, said = _run("quality", "draws")
+    assert draw in said and "lin" in said
     assert "not used yet" in _run("quality", "scorecards")[1]
     package = tmp_path / "call.zip"
-    code, said = _run("quality", "package", "hy1-1", "--out", str(package), "--why", "复议")
+    code, said = _run("quality", "package", "hy1-1", "--out", str(package), "--why", "复议", "--by", "lin")
     assert code == 0
     told = "".join(said.strip().splitlines()[-1].split())
     assert verify(package).fingerprint == told
