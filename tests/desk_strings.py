@@ -11,7 +11,7 @@ from jinja2 import Environment, nodes
 
 ROOT = Path(__file__).parent.parent
 CHINESE = re.compile(r"[\u3400-\u9fff]")
-TEMPLATES = sorted((ROOT / "desk" / "templates").glob("*.html"))
+TEMPLATES = sorted((ROOT / "desk" / "templates").rglob("*.html"))
 SCRIPTS = sorted((ROOT / "desk" / "web" / "src").rglob("*.js"))
 
 
@@ -77,8 +77,8 @@ def in_python(folder: str) -> Iterator[tuple[str, str]]:
 
 
 def shown_by_ticketing() -> Iterator[tuple[str, str]]:
-    """Messages of the errors that ticketing, the switchboard, the transcripts and the learning loop raise."""
-    rooms = ("ticketing", "switchboard", "asr/record", "triage/loop")
+    """Messages of the errors that ticketing, quality, the switchboard, transcripts and the learning loop raise."""
+    rooms = ("ticketing", "quality", "switchboard", "asr/record", "triage/loop")
     for file in sorted(file for room in rooms for file in (ROOT / room).rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
