@@ -25,10 +25,23 @@ def everything(settings: Settings, city: City, console: Console, lines: Collecti
 
     ``lines``: only what callers of these lines hear, where the rest can wait.
     """
+    voice = fetched(settings, city)
+    ensure_model(settings, city, console)
+    sounds(settings, city, voice, console, lines)
+    return voice
+
+
+def fetched(settings: Settings, city: City) -> Voice:
+    """The models of recognition and voice, fetched and checked."""
     check_space(settings)
     models.ensure(city.profile.asr_model, settings.cache)
-    ensure_model(settings, city, console)
-    voice = Voice(voice_model.ensure(settings.cache), settings.cache)
+    return Voice(voice_model.ensure(settings.cache), settings.cache, threads=1)
+
+
+def sounds(
+    settings: Settings, city: City, voice: Voice, console: Console, lines: Collection[str] | None = None
+) -> None:
+    """Prompts spoken, music made. ``lines``: see :func:`everything`."""
     folder = settings.data / "asterisk"
     recorded, faults = recorded_of(settings, city)
     if faults:
@@ -48,7 +61,6 @@ def everything(settings: Settings, city: City, console: Console, lines: Collecti
         missing = (one for one in wanted if (one.language, one.text) not in recorded.by_text)
         ensure_spoken(missing, store_of(settings, city), voice, console)
     ensure_music(folder / "music")
-    return voice
 
 
 def asterisk(settings: Settings, city: City) -> Server:

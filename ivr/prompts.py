@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,6 @@ def ensure_prompts(
     voice: Voice,
     *,
     speaker: str = "zf_xiaobei",
-    speed: float = 1.0,
     console: Console | None = None,
     recorded: Mapping[str, Path] | None = None,
 ) -> list[Path]:
@@ -33,7 +33,7 @@ def ensure_prompts(
     Names become file names: letters, digits, ``_``, ``-`` and ``/`` for subfolders. What ``recorded`` has under a name
     is taken from there.
     """
-    wanted = {name: key(text, speaker, speed) for name, text in texts.items()}
+    wanted = {name: key(text, speaker, 1.0) for name, text in texts.items()}
     for name, path in (recorded or {}).items():
         if name in texts:
             wanted[name] = f"recorded {hashlib.sha256(path.read_bytes()).hexdigest()}"
@@ -44,8 +44,10 @@ def ensure_prompts(
         return written
     with Progress(*columns, console=console or Console(stderr=True)) as progress:
         task = progress.add_task("speaking prompts", total=len(stale))
-        for name in stale:
-            sound = (recorded or {}).get(name) or voice.wav8k(texts[name], speaker, speed)
+        given = {name: path for name, path in (recorded or {}).items() if name in stale}
+        told = [name for name in stale if name not in given]
+        made = zip(told, voice.each_wav8k((texts[name], speaker) for name in told), strict=True)
+        for name, sound in chain(given.items(), made):
             target = _place(folder, name)
             _copy(sound, target)
             target.with_suffix(".key").write_text(wanted[name], encoding="ascii")
@@ -66,8 +68,9 @@ def ensure_spoken(sayings: Iterable[Saying], store: SpokenStore, voice: Voice, c
         task = progress.add_task(
             f"speaking {len(absent)} texts, {sum(lengths) / 60:.0f} min of speech", total=sum(lengths)
         )
-        for one, length in zip(absent, lengths, strict=True):
-            pcm = read_wav(voice.wav8k(one.text, speaks(store.voice, one.language)))
+        sounds = voice.each_wav8k((one.text, speaks(store.voice, one.language)) for one in absent)
+        for one, length, path in zip(absent, lengths, sounds, strict=True):
+            pcm = read_wav(path)
             store.put(one.text, one.language, closed(pcm, one.text))
             progress.advance(task, length)
     return len(absent)

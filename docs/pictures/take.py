@@ -193,7 +193,7 @@ async def scene(settings: Settings, city: City, scratch: Path) -> AsyncIterator[
             await browser.close()
     finally:
         await trunk.close()
-        await serving.stop()
+        serving.stop()
         server.stop()
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
@@ -19,6 +21,8 @@ from heyi.demo.show import Show, summary, write_summary
 from heyi.demo.voices import Spoken, speak
 
 console = Console()
+#: Exit status after SIGTERM.
+_TERMINATED = 143
 
 
 def demo(
@@ -28,18 +32,28 @@ def demo(
     dialogues = script.read(calls or settings.city / "demo.jsonl", city, limit)
     # Callbacks come at once and at any hour here; nobody is really rung up.
     environment = {**os.environ, "HEYI_CALLBACK_FIRST_S": "1", "HEYI_CALLBACK_QUIET": "", "HEYI_DEMO_PEOPLE": "1"}
-    voice = prepare.everything(settings, city, console, {d.line for d in dialogues})
-    spoken = speak(dialogues, voice, console)
-    server = prepare.asterisk(settings, city)
+    voice = prepare.fetched(settings, city)
+    server, serving = prepare.asterisk(settings, city), Serving(settings, environment)
+    # Ended by a signal, it still takes Asterisk and heyi down with it.
+    signal.signal(signal.SIGTERM, _end)
     server.start()
     try:
-        return asyncio.run(_demo(settings, city, dialogues, spoken, Serving(settings, environment), once, json_file))
+        # It opens, and the first time trains its judge, while the voices are spoken here.
+        serving.begin()
+        prepare.sounds(settings, city, voice, console, {d.line for d in dialogues})
+        spoken = speak(dialogues, voice, console)
+        return asyncio.run(_demo(settings, city, dialogues, spoken, serving, once, json_file))
     except KeyboardInterrupt:
         return 0
     except asyncio.CancelledError:
-        return 143
+        return _TERMINATED
     finally:
+        serving.stop()
         server.stop()
+
+
+def _end(*_: object) -> NoReturn:
+    sys.exit(_TERMINATED)
 
 
 async def _demo(
@@ -51,22 +65,18 @@ async def _demo(
     once: bool,
     json_file: Path | None,
 ) -> int:
-    # Ended by a signal, it still takes Asterisk and heyi down with it.
     playing = asyncio.current_task()
     if playing is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
-    try:
-        with console.status("heyi starts"):
-            await serving.start()
-        address = f"http://{settings.host}:{settings.desk_port}/"
-        console.print(f"\n[bold]坐席页面 {address}[/bold]   Ctrl-C 结束")
-        for person in city.people[:8]:
-            console.print(f"  {person.name}  {person.login} / {person.password}", highlight=False)
-        if not once:
-            console.print("登录 agent1 并点“就绪”，就会有来电打进来；没有人就绪时由机器人接听。\n")
-        return await _first_to_end(_play(Show(settings, city, dialogues, spoken), settings, once, json_file), serving)
-    finally:
-        await serving.stop()
+    with console.status("heyi starts"):
+        await serving.up()
+    address = f"http://{settings.host}:{settings.desk_port}/"
+    console.print(f"\n[bold]坐席页面 {address}[/bold]   Ctrl-C 结束")
+    for person in city.people[:8]:
+        console.print(f"  {person.name}  {person.login} / {person.password}", highlight=False)
+    if not once:
+        console.print("登录 agent1 并点“就绪”，就会有来电打进来；没有人就绪时由机器人接听。\n")
+    return await _first_to_end(_play(Show(settings, city, dialogues, spoken), settings, once, json_file), serving)
 
 
 async def _play(show: Show, settings: Settings, once: bool, json_file: Path | None) -> int:

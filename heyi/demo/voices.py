@@ -27,15 +27,18 @@ def speak(dialogues: Sequence[Dialogue], voice: Voice, console: Console) -> Spok
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("speaking the callers' words", total=sum(len(d.turns) for d in dialogues))
+        told: dict[tuple[int, int], tuple[str, str]] = {}
         for index, dialogue in enumerate(dialogues):
             caller = CALLERS[index % len(CALLERS)]
             for number, turn in enumerate(dialogue.turns):
                 # What stands in brackets (a bottle falls, a door slams) is for readers.
-                words = _ASIDE.sub("", turn.text).strip()
-                spoken[index, number] = (
-                    _pcm(voice.wav8k(words, caller if turn.who == "C" else CALL_TAKER)) if words else _PAUSE
-                )
-                progress.advance(task)
+                if words := _ASIDE.sub("", turn.text).strip():
+                    told[index, number] = (words, caller if turn.who == "C" else CALL_TAKER)
+                else:
+                    spoken[index, number] = _PAUSE
+        for place, path in zip(told, voice.each_wav8k(told.values()), strict=True):
+            spoken[place] = _pcm(path)
+            progress.update(task, completed=len(spoken))
     return spoken
 
 

@@ -3,6 +3,7 @@
 import csv
 import shutil
 import wave
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,9 @@ class Typist:
     def __init__(self, folder: Path) -> None:
         self.spoken: list[str] = []
         self._folder = folder
+
+    def each_wav8k(self, texts: Iterable[tuple[str, str]]) -> Iterator[Path]:
+        return (self.wav8k(*told) for told in texts)
 
     def wav8k(self, text: str, voice: str = "zf_xiaobei", speed: float = 1.0) -> Path:
         self.spoken.append(text)

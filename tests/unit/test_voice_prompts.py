@@ -1,6 +1,9 @@
 """Prompts as files, level and band of telephone sound, cutting of long texts; without the model."""
 
+import os
+import threading
 import wave
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from core.errors import HeyiError, ModelMissing
 from ivr.prompts import ensure_prompts
 from ivr.sound import decimate, level, to_pcm, write_wav
 from ivr.voice import MAX_TOKENS, Voice, key, pieces
+from tests.eventually import PATIENCE_S
 
 
 class Typist:
@@ -20,6 +24,9 @@ class Typist:
     def __init__(self, folder: Path) -> None:
         self.spoken: list[str] = []
         self._folder = folder
+
+    def each_wav8k(self, texts: Iterable[tuple[str, str]]) -> Iterator[Path]:
+        return (self.wav8k(*told) for told in texts)
 
     def wav8k(self, text: str, voice: str = "zf_xiaobei", speed: float = 1.0) -> Path:
         self.spoken.append(text)
@@ -115,6 +122,22 @@ def test_short_sentences_stay_together_and_long_ones_end_at_punctuation() -> Non
     assert len(pieces("您好。请讲。谢谢。", by_character)) == 1
     long = "一" * 150 + "，" + "二" * 150 + "。" + "三" * 700
     assert ["".join(chr(t) for t in piece)[-1] for piece in pieces(long, by_character)[:2]] == ["，", "。"]
+
+
+def test_several_texts_are_spoken_side_by_side_and_given_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+
+    def wav8k(self: Voice, text: str, voice: str) -> Path:
+        both.wait(PATIENCE_S)
+        return tmp_path / voice / text
+
+    monkeypatch.setattr(Voice, "wav8k", wav8k)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    told = [("您好", "zf_xiaobei"), ("请讲", "zm_yunxi"), ("谢谢", "zf_xiaobei"), ("再见", "zm_yunxi")]
+    spoken = Voice.__new__(Voice).each_wav8k(told)
+    assert list(spoken) == [tmp_path / voice / text for text, voice in told]
 
 
 def test_a_voice_without_its_model_says_what_to_run(tmp_path: Path) -> None:
