@@ -19,6 +19,7 @@ from bench._ivr_site import Prompts, city_of, prompts_of
 from core.bus import Bus
 from core.city import City
 from core.clock import SystemClock
+from core.collector import settle
 from core.database import Database
 from core.settings import Settings
 from heyi.voice import Voices
@@ -119,6 +120,7 @@ async def main() -> None:
         Judge(city).judge, switchboard.standings.raised,
     )  # fmt: skip
     await voices.start()
+    settle()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     print("ready", flush=True)

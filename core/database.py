@@ -52,7 +52,8 @@ class StoredEvent(Base):
     __tablename__ = "events"
 
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    id: Mapped[str] = mapped_column(String(32), unique=True)
+    #: Known before it is stored: so several go in by one statement, and each still gets its ``seq``.
+    id: Mapped[str] = mapped_column(String(32), unique=True, insert_sentinel=True)
     type: Mapped[str] = mapped_column(String(60), index=True)
     at: Mapped[datetime]
     call_id: Mapped[str | None] = mapped_column(String(80), index=True)

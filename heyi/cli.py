@@ -20,6 +20,7 @@ from core.bus import Bus
 from core.city import City, Person
 from core.cityfile import load_city
 from core.clock import SystemClock
+from core.collector import settle
 from core.database import Database
 from core.errors import HeyiError
 from core.logs import set_up_logs
@@ -121,6 +122,7 @@ async def _serve(house: House) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await house.start()
+    settle()
     try:
         await stop.wait()
     finally:

@@ -14,8 +14,10 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 import heyi.tables  # noqa: F401  every table, so that all can be made
 from core.bus import Bus
+from core.clock import SystemClock
 from core.database import Database
 from core.sqlite import Connection
+from telephony.events import CallUrged
 from telephony.ledger import Rung
 from tests.eventually import until
 
@@ -72,6 +74,15 @@ async def test_a_unit_of_work_crosses_for_its_statements_and_its_commit(
         await work.session.get(Rung, "a")
     assert len(crossings) == 3, "nothing was written, so there was nothing to commit"
     assert await names(database) == ["a", "b", "c"]
+
+
+async def test_events_of_a_unit_are_stored_by_one_statement_in_their_order(
+    database: Database, crossings: list[object]
+) -> None:
+    async with database.work() as work:
+        work.record(*(CallUrged(at=SystemClock().now(), call_id=name) for name in "cab"))
+    assert len(crossings) == 2
+    assert [event.call_id for event in await database.events_after(0)] == ["c", "a", "b"]
 
 
 async def test_what_a_statement_gives_is_all_there(database: Database) -> None:

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.city import City
 from core.city_ivr import LONGEST
@@ -36,33 +37,28 @@ class TicketLookUps:
         figures = figures_of(asked.text("figures"))
         if not _LEAST <= len(figures) <= _MOST:
             return NONE
-        found = await self._own(asked, figures) if asked.caller else None
-        own = found is not None
-        if found is None and len(figures) >= _WHOLE:
-            await self._gate.number(asked)
+        if asked.caller:
+            await self._gate.own(asked)
             async with self._database.read() as session:
-                found = await TicketRepository(session).by_number(number_of(figures, self._city))
-        if found is None:
+                found = await _own(session, asked.caller, figures)
+                if found is not None:
+                    return await self._answer(session, found, asked, own=True)
+        if len(figures) < _WHOLE:
             return NONE
+        await self._gate.number(asked)
         async with self._database.read() as session:
-            repository = TicketRepository(session)
-            link = await repository.link_of(found.id)
-            head = await repository.get(link.head_id) if link is not None and not link.stays else None
+            found = await TicketRepository(session).by_number(number_of(figures, self._city))
+            return await self._answer(session, found, asked, own=False) if found is not None else NONE
+
+    async def _answer(self, session: AsyncSession, found: Ticket, asked: Asked, *, own: bool) -> Answer:
+        repository = TicketRepository(session)
+        link = await repository.link_of(found.id)
+        head = await repository.get(link.head_id) if link is not None and not link.stays else None
         return "found", {
             "ticket": spoken_number(found.number),
             "matter": matter_of(found, self._city, own=own),
             "progress": progress_of(found, self._city, asked.now, own=own, head=head),
         }
-
-    async def _own(self, asked: Asked, figures: str) -> Ticket | None:
-        """The caller's ticket whose number ends so: an open one before a closed one, then the newest."""
-        await self._gate.own(asked)
-        mine = or_(Ticket.caller_digits == asked.caller, Ticket.contact_digits == asked.caller)
-        async with self._database.read() as session:
-            query = select(Ticket).where(mine).order_by(Ticket.created_at.desc()).limit(_LATEST)
-            rows = (await session.scalars(query)).all()
-        fitting = [row for row in rows if figures_of(row.number).endswith(figures)]
-        return min(fitting, key=lambda row: row.state == "closed", default=None)
 
     async def urge(self, asked: Asked) -> Answer:
         """Ask the department to hurry, once a day; :class:`HeyiError` where no department has it in hand yet."""
@@ -102,6 +98,14 @@ class TicketLookUps:
         if found is None:
             raise HeyiError("没有这张工单", hint=said[:24])
         return found
+
+
+async def _own(session: AsyncSession, caller: str, figures: str) -> Ticket | None:
+    """The caller's ticket whose number ends so: an open one before a closed one, then the newest."""
+    mine = or_(Ticket.caller_digits == caller, Ticket.contact_digits == caller)
+    query = select(Ticket).where(mine).order_by(Ticket.created_at.desc()).limit(_LATEST)
+    fitting = [row for row in await session.scalars(query) if figures_of(row.number).endswith(figures)]
+    return min(fitting, key=lambda row: row.state == "closed", default=None)
 
 
 def is_own(ticket: Ticket, asked: Asked) -> bool:
