@@ -12,10 +12,11 @@ function named(event) {
 const CALLED = { " ": t("空格"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
 /** `table`: [key as KeyboardEvent names it, label, what it does]; "Ctrl+" or "Alt+" in front where it needs that.
- * What it does is done at once, or answers with a promise. */
+ * What it does is done at once, or answers with a promise. Keys without a label are left out of the list, and a fourth
+ * entry stands there in place of the key: a row of keys that do alike. */
 export function bindKeys(table) {
   const list = $("help-keys");
-  for (const [key, label] of table.filter(([, label]) => label)) list.append(el("dt", {}, el("kbd", {}, CALLED[key] ?? key)), el("dd", {}, label));
+  for (const [key, label, , shown] of table.filter(([, label]) => label)) list.append(el("dt", {}, el("kbd", {}, shown ?? CALLED[key] ?? key)), el("dd", {}, label));
   const dialog = $("help-dialog");
   $("help").addEventListener("click", () => dialog.showModal());
   addEventListener("keydown", (event) => {

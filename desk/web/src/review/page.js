@@ -99,7 +99,7 @@ function beginWork() {
     wave?.seek(second);
   };
 
-  const digits = Array.from({ length: 10 }, (_, n) => [String(n), n ? "" : t("量表打分，0 至 9"), free(() => card.answer(String(n)))]);
+  const digits = Array.from({ length: 10 }, (_, n) => [String(n), n ? "" : t("量表打分"), free(() => card.answer(String(n))), "0 – 9"]);
   bindKeys([
     [" ", t("播放、暂停"), bar(acts.toggle)],
     ["ArrowLeft", t("后退 5 秒"), free(acts.back)], ["ArrowRight", t("前进 5 秒"), free(acts.ahead)],
