@@ -201,10 +201,14 @@ class CallTracker:
         if call is None or leg is None:
             return []
         kind = "blind" if event.type == "BLINDTRANSFER" else "attended"
-        target = str(event.extra.get("extension", "") or event.extra.get("transfer_target_channel_name", ""))
+        channel = str(event.extra.get("transfer_target_channel_name", ""))
+        # Asked before by another channel of its telephone, which dialled whoever has the caller now.
+        asked = self.calls.get(str(event.extra.get("channel2_uniqueid", "")))
+        target = str(event.extra.get("extension", "")) or (asked.caller if asked else self._desk(channel))
+        about = str(event.extra.get("extension", "")) or channel
         return [
             CallTransferred(
-                id=fact_id(call.id, "transferred", f"{leg.uniqueid}:{target}"), at=event.at, call_id=call.id,
+                id=fact_id(call.id, "transferred", f"{leg.uniqueid}:{about}"), at=event.at, call_id=call.id,
                 agent=leg.extension, kind=kind, target=target[:80],
             )
         ]  # fmt: skip

@@ -201,6 +201,25 @@ def test_what_a_desk_dials_is_its_call_from_the_first_ring_on() -> None:
     assert (ended.outcome, ended.recording) == ("unanswered", "")
 
 
+def test_a_telephones_own_consultation_that_becomes_a_transfer_is_told() -> None:
+    """asterisk#759: attended transfers are missing from the log. Who has the caller is named by what was dialled."""
+    told = Told()
+    call, leg = told.answered()
+    for number in ("1002", "13900139000"):
+        asks = told.script._new("PJSIP/1001", "", "1001")
+        told.script.tell("CHAN_START", asks, 5, context="from-desk", exten=number)
+        asked = told.script._new("PJSIP/1002" if number == "1002" else "PJSIP/trunk", asks, number)
+        told.hear()
+        told.script.tell(
+            "ATTENDEDTRANSFER", leg, 9, bridge1_id="b1", channel2_uniqueid=asks,
+            channel2_name=told.script.channel(asks), transferee_channel_uniqueid=call,
+            transfer_target_channel_name=told.script.channel(asked), transfer_target_channel_uniqueid=asked,
+        )  # fmt: skip
+        (passed,) = told.hear()
+        assert isinstance(passed, CallTransferred)
+        assert (passed.call_id, passed.agent, passed.kind, passed.target) == (call, "1001", "attended", number)
+
+
 def test_a_telephones_own_transfer_is_told() -> None:
     """asterisk#759: transfers are missing from the log."""
     told = Told()
