@@ -37,10 +37,9 @@ _PADDING_S = 1.0
 _TOKENS_PER_S = 14
 _SPARE_TOKENS = 8
 _MAX_TOKENS = 200
-#: Both together mean noise: the decoder was guessing, and the encoder heard nobody. Of speech in noise at 0 dB none
-#: comes near (no speech at most 0.46), of what noise makes all but a few do; Whisper's authors have 0.6 and -1.0.
-_NO_SPEECH = 0.5
-_LOW_SCORE = -0.8
+#: More than this of "nobody speaks" and a mean score below that are noise: the encoder heard nobody, the decoder was
+#: guessing. The more it guessed, the less is asked of the other; Whisper's authors have 0.6 and -1.0 (docs/speech.md).
+_NOISE = ((0.5, -0.8), (0.35, -0.95))
 #: On whole dialogues a wider beam (10) and the full window (30 s) heard no better and cost up to three times as much.
 _BEAMS: dict[Effort, int] = {"partial": 1, "final": 5, "record": 5}
 #: Marks as the model writes them.
@@ -97,7 +96,7 @@ class WhisperEngine:
         result = self._decode(seconds, effort, self._suppressed)
         readings = self._readings(result)
         raw, score = readings[0]
-        noise = result.no_speech_prob > _NO_SPEECH and score < _LOW_SCORE
+        noise = any(result.no_speech_prob > nobody and score < guessed for nobody, guessed in _NOISE)
         text = "" if noise else tidy(raw, PROMPT)
         hypotheses = different(readings) if text else ()
         if hypotheses and effort != "partial" and seems_numbered(text):
