@@ -232,7 +232,8 @@ class Reviews:
         async with self._database.read() as session:
             review = await _get(session, review_id)
             who = await self._person(session, review, by)
-        if not _may_see(review, who):
+            seen = _may_see(review, who) or await _decided(session, review_id, by)
+        if not seen:
             raise NotAllowed("您没有此项权限")
         return review
 
@@ -365,6 +366,14 @@ async def reviewers_of(session: AsyncSession, call_id: str, *, but: str = "") ->
     steps = await session.scalars(select(ReviewStep.reviewer).where(ReviewStep.review_id.in_(of_call)))
     scored = await session.scalars(select(ReviewScore.who).where(ReviewScore.review_id.in_(of_call)))
     return {*now, *steps, *scored} - {""}
+
+
+async def _decided(session: AsyncSession, review_id: str, by: Actor) -> bool:
+    """Whether it was he who decided the appeal: what he did stays open to him."""
+    own = select(ReviewStep.id).where(
+        ReviewStep.review_id == review_id, ReviewStep.who == by.login, ReviewStep.action.in_(("uphold", "change"))
+    )
+    return await session.scalar(own.limit(1)) is not None
 
 
 def _told(review: Review, action: Action, now: datetime, was: str | None) -> Iterator[ReviewTold]:
