@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from core.city import City
 from core.database import Database
 from core.errors import HeyiError
-from ivr.driver import Left
+from ivr.ways import Left
 from switchboard.waits import Waits
 from ticketing.callbacks.said import Said
 from ticketing.repository import TicketRepository

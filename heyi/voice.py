@@ -21,11 +21,12 @@ from core.clock import Clock
 from core.errors import AmiError
 from core.events import Event
 from core.settings import Settings
-from ivr.driver import Driver, Left, Sounds
+from ivr.driver import Driver, Sounds
 from ivr.journal import Ended, Notes
 from ivr.line import AgiLine, ensure_tones
 from ivr.session import Session
 from ivr.signals import Heard, Judged
+from ivr.ways import Left
 from telephony.agi import AgiCall, AgiServer
 from telephony.bridge import Bridge
 from telephony.dialplan import agi_token
@@ -255,6 +256,10 @@ class Voices:
         await self._urgent(call_id)
 
     # -- ends what runs on a channel (ivr.line.Stopper)
+
+    @property
+    def tells_keys(self) -> bool:
+        return self._bridge.ami.up
 
     async def stop_sound(self, channel: str) -> None:
         await self._bridge.ami.action("ControlPlayback", {"Channel": channel, "Control": "stop"})

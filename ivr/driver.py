@@ -18,8 +18,8 @@ import structlog
 from core.errors import HeyiError
 from ivr.choosing import plain
 from ivr.fetching import Fetching
-from ivr.journal import How, Notes
-from ivr.keys import KeysOnce, Teller
+from ivr.journal import Notes
+from ivr.keys import KeysOnce
 from ivr.line import voiced_s
 from ivr.session import Session
 from ivr.signals import (
@@ -46,6 +46,7 @@ from ivr.signals import (
     TransferFailed,
     Waiting,
 )
+from ivr.ways import WAYS, Left, way_of
 from telephony.agi import AgiError, Gone
 
 log = structlog.get_logger(__name__)
@@ -54,15 +55,22 @@ log = structlog.get_logger(__name__)
 _RECORDER_S = 3.0
 #: Before the end of a recording counts, the key that ended it may still be told.
 _MOMENT_S = 0.05
+#: The line is left alone for so long, much less than the dialplan's patience, while what it has told is heeded or
+#: something is looked up: mostly what comes next is there sooner, and silence that was begun would have to be stopped.
+_REST_S = 0.3
 
 
 class Line(Protocol):
     """The caller's channel; what takes time raises :class:`telephony.agi.Gone` once he is gone."""
 
+    @property
+    def tells_keys(self) -> bool:
+        """Whether keys come by :meth:`Driver.pressed` also while the line does nothing."""
+
     async def play(self, sound: Path) -> str: ...
     async def quiet(self) -> str: ...
     async def record(self, file: Path, limit_s: float, silence_s: float) -> str: ...
-    async def stop(self) -> None: ...
+    async def stop(self, *, by_key: bool = False) -> None: ...
     async def leave(self, way: str, to: str = "", priority: int = 0, ring_s: float = 0) -> None: ...
 
 
@@ -77,41 +85,6 @@ class LookUps(Protocol):
 
     async def look_up(self, name: str, arguments: Mapping[str, str]) -> tuple[str, Mapping[str, str]]: ...
     async def party_number(self, party: str) -> str | None: ...
-
-
-@dataclass(frozen=True)
-class Left:
-    """How a driver's part ended."""
-
-    how: How
-    #: Skill group or line; empty where it is neither.
-    to: str = ""
-    #: What the session asked for last; None where the line was lost.
-    last: Ending | Transfer | None = None
-
-
-#: What the dialplan calls each way (``voiced`` and ``voice-ways`` in dialplans/extensions.conf.j2).
-WAYS: Mapping[How, str] = {
-    "queue": "queue", "emergency": "urgent", "group": "group", "line": "line", "keep": "queue", "party": "party",
-    "callback": "callback", "hangup": "hangup",
-}  # fmt: skip
-
-
-def way_of(last: Ending | Transfer) -> tuple[How, str]:
-    """Where an output that ends a part leads, and to which group or line."""
-    match last:
-        case Queue(emergency=True):
-            return "emergency", ""
-        case Queue(keep=True):
-            return "keep", ""
-        case Transfer(party=party) if party:
-            return "party", ""
-        case Queue(group=group, line=line) | Transfer(group=group, line=line):
-            return ("line", line) if line else ("group", group) if group else ("queue", "")
-        case CallBack():
-            return "callback", ""
-        case HangUp():
-            return "hangup", ""
 
 
 @dataclass(frozen=True)
@@ -150,7 +123,13 @@ class Driver:
         self._wanted: Play | Record | None = None
         self._files: Fetching | None = None
         self._leaving = False
+        #: The last input was a key: what he pressed it into ends by itself.
+        self._by_key = False
         self._asking: asyncio.Task[None] | None = None
+        #: What was looked up while the line was left alone.
+        self._rested: asyncio.Task[None] | None = None
+        #: What has come in was heeded: :attr:`_wanted` is what is wanted now.
+        self._heeded = asyncio.Event()
         #: The output that is waited for, and until when.
         self._due: tuple[int, float] | None = None
 
@@ -160,8 +139,9 @@ class Driver:
         for one in inputs:
             self._inbox.put_nowait(one)
 
-    def pressed(self, digit: str, teller: Teller = "manager") -> None:
-        if self._keys.is_new(teller, digit, asyncio.get_running_loop().time()):
+    def pressed(self, digit: str) -> None:
+        """By the manager interface."""
+        if self._keys.is_new("manager", digit, asyncio.get_running_loop().time()):
             self._inbox.put_nowait(Key(digit))
 
     def cut(self) -> None:
@@ -179,15 +159,18 @@ class Driver:
         return await self._walk(line, TransferFailed(self.session.waits_for))
 
     async def _walk(self, line: Line, first: Input) -> Left:
-        self._wanted, self._due, self._leaving = None, None, False
+        self._wanted, self._due, self._leaving, self._by_key = None, None, False, False
         holding = asyncio.create_task(self._hold(line), name=f"line {self.call_id}")
         try:
             outputs = self.session.handle(first, self._now())
             while True:
                 last = await self._begin(line, outputs)
+                if self._inbox.empty():
+                    self._heeded.set()
                 if last is not None:
                     return await self._leave(line, holding, last)
                 one = await self._next()
+                self._by_key = isinstance(one, Key)
                 match one:
                     case Gone() | AgiError():
                         await self._begin(line, self.session.handle(HungUp(), self._now()))
@@ -242,11 +225,12 @@ class Driver:
             return last
         await _cancelled(self._asking)
         self._due = waiting.of, asyncio.get_running_loop().time() + _limit_s(waiting)
-        await self._change(line, waiting if isinstance(waiting, Play | Record) else None)
+        self._asking = None
         if isinstance(waiting, LookUp):
             self._asking = asyncio.create_task(self._look_up(waiting), name=f"look-up {self.call_id}")
         elif isinstance(waiting, Transfer):
             self._asking = asyncio.create_task(self._find(waiting), name=f"party {self.call_id}")
+        await self._change(line, waiting if isinstance(waiting, Play | Record) else None)
         return None
 
     async def _look_up(self, wanted: LookUp) -> None:
@@ -273,7 +257,8 @@ class Driver:
         """Give the caller back to the dialplan. The line is free first: it takes one command at a time."""
         how, to = way_of(last)
         self._wanted, self._leaving = None, True
-        await line.stop()
+        self._heeded.set()
+        await line.stop(by_key=self._by_key)
         await asyncio.wait([holding])
         try:
             priority = last.priority if isinstance(last, Queue) else 0
@@ -290,10 +275,12 @@ class Driver:
         former, self._wanted = self._wanted, wanted
         if former is None and wanted is None:
             return
+        self._heeded.clear()
         await self._shelve()
         if isinstance(wanted, Play):
             self._files = Fetching(self._sounds.sound(wanted))
-        await line.stop()
+        self._heeded.set()
+        await line.stop(by_key=self._by_key)
 
     async def _shelve(self) -> None:
         files, self._files = self._files, None
@@ -307,19 +294,36 @@ class Driver:
                 match self._wanted:
                     case Play() as play if self._files is not None:
                         await self._say(line, play, self._files)
+                    case Play():  # what was said before it is being put away
+                        await self._rest()
                     case Record() as record:
                         await self._record(line, record)
+                    case _ if line.tells_keys and self._asking is not None and self._asking is not self._rested:
+                        self._rested = self._asking
+                        self._heeded.clear()
+                        await self._rest()
                     case _:
-                        self._ended_by(await line.quiet())
+                        await self._ended_by(await line.quiet())
         except (Gone, AgiError) as error:
             self._inbox.put_nowait(error)
         except Exception as error:
             log.error("a line failed", call_id=self.call_id, error=repr(error)[:200])
             self._inbox.put_nowait(AgiError(str(error)))
 
-    def _ended_by(self, key: str) -> bool:
-        if key:
-            self.pressed(key, "channel")
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REST_S):
+                await self._heeded.wait()
+
+    async def _tell(self, one: Input) -> None:
+        """Something of the line; what it is to do is looked at again when that was heeded."""
+        self._heeded.clear()
+        self._inbox.put_nowait(one)
+        await self._rest()
+
+    async def _ended_by(self, key: str) -> bool:
+        if key and self._keys.is_new("channel", key, asyncio.get_running_loop().time()):
+            await self._tell(Key(key))
         return bool(key)
 
     async def _say(self, line: Line, play: Play, files: Fetching) -> None:
@@ -328,26 +332,26 @@ class Driver:
         if self._wanted is not play:
             return
         if path is not None:
-            if not self._ended_by(await line.play(path)):
+            if not await self._ended_by(await line.play(path)):
                 return
         elif not files.over:  # it is being spoken just now
             with files.waited_for(line.stop):
-                self._ended_by(await line.quiet())
+                await self._ended_by(await line.quiet())
             return
         # Said, or cut short by a key: if that meant something, this comes late and changes nothing.
         if self._wanted is play:
             self._wanted = None
-            self._inbox.put_nowait(Played(play.of))
+            await self._tell(Played(play.of))
 
     async def _record(self, line: Line, record: Record) -> None:
         self._messages += 1
         file = self._recordings / f"{self.call_id}-voice-{self._messages}.wav"
-        self._ended_by(await line.record(file, record.limit_s, record.silence_s))
+        await self._ended_by(await line.record(file, record.limit_s, record.silence_s))
         await asyncio.sleep(_MOMENT_S)
         seconds = await asyncio.to_thread(voiced_s, file)
         if self._wanted is record:
             self._wanted = None
-        self._inbox.put_nowait(Recorded(record.of, file.name if seconds else "", seconds))
+        await self._tell(Recorded(record.of, file.name if seconds else "", seconds))
 
 
 #: What comes into a driver's inbox.

@@ -8,8 +8,9 @@ whatever becomes of us, and whenever, the caller goes on to a person that soon a
 import asyncio
 import contextlib
 import wave
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import structlog
@@ -29,6 +30,8 @@ QUIET, BEEP = "voice-quiet", "voice-beep"
 _SPARE_S = 10.0
 #: A stop that found nothing to stop yet is asked for again.
 _AGAIN_S = 0.2
+#: What a key ends by itself has ended so soon; else it was begun just after the key.
+_BY_KEY_S = 0.05
 #: Mean level of a frame of 20 ms that carries a voice: -46 dBFS.
 _VOICE = 160
 
@@ -36,8 +39,22 @@ _VOICE = 160
 class Stopper(Protocol):
     """Ends what runs on a channel (AMI). Both may raise :class:`HeyiError`."""
 
+    @property
+    def tells_keys(self) -> bool:
+        """Whether every key is told by it just now, also one pressed while nothing runs."""
+
     async def stop_sound(self, channel: str) -> None: ...
     async def stop_recording(self, channel: str) -> None: ...
+
+
+class _Step:
+    """What runs on the channel now."""
+
+    def __init__(self) -> None:
+        self.kind: Literal["sound", "recording"] = "sound"
+        self.ended = asyncio.Event()
+        #: By us; whoever did knows what comes next.
+        self.stopped = False
 
 
 class AgiLine:
@@ -47,44 +64,52 @@ class AgiLine:
         """``sounds``: the folder with :data:`QUIET` and :data:`BEEP` (:func:`ensure_tones`)."""
         self._call, self._sounds, self._stopper = call, sounds, stopper
         self._channel = call.variables.get("channel", "")
-        #: What runs now: a sound, a recording, or nothing.
-        self._running = ""
-        #: How manieth step that is.
-        self._number = 0
-        self._idle = asyncio.Event()
+        self._step: _Step | None = None
+
+    @property
+    def tells_keys(self) -> bool:
+        return self._stopper.tells_keys
 
     async def play(self, sound: Path) -> str:
         """Play a sound to its end; the key that ended it, or nothing. A sound that is not there is passed over."""
         length = seconds_of(sound)
-        return await self._do("sound", "play", length, str(sound.with_suffix(""))) if length else ""
+        return await self._sound("play", length, sound.with_suffix("")) if length else ""
 
     async def quiet(self) -> str:
         """:data:`QUIET_S` of silence; the key that ended it, or nothing."""
-        return await self._do("sound", "quiet", QUIET_S, str(self._sounds / QUIET))
+        return await self._sound("quiet", QUIET_S, self._sounds / QUIET)
 
     async def record(self, file: Path, limit_s: float, silence_s: float) -> str:
         """A tone, then what the caller says, into ``file``; ends with any key, ``silence_s`` or ``limit_s``.
 
         Returns 0 where that was the key; which other one it was only the manager interface tells.
         """
-        await self._do("sound", "quiet", 1.0, str(self._sounds / BEEP))
-        arguments = (str(file), f"{max(1, round(silence_s))}", f"{max(1, round(limit_s))}")
-        return await self._do("recording", "record", limit_s, *arguments)
+        with self._begun() as step:
+            await self._run("quiet", 1.0, str(self._sounds / BEEP))
+            if step.stopped:
+                return ""
+            step.kind = "recording"
+            await self._run("record", limit_s, str(file), f"{max(1, round(silence_s))}", f"{max(1, round(limit_s))}")
+        return await self._key_of(step)
 
-    async def stop(self) -> None:
-        """End what runs, and be there when it has ended."""
-        number = self._number
-        # Only that: what is begun after it has a reason of its own.
-        while self._running and self._number == number:
+    async def stop(self, *, by_key: bool = False) -> None:
+        """End what runs, and be there when it has ended. ``by_key``: the caller's key ends it by itself, as a rule."""
+        # Only that: what is begun after it has a reason of its own. A stop for nothing could end just that.
+        step = self._step
+        if step is None:
+            return
+        step.stopped = True
+        if by_key and await _within(step.ended, _BY_KEY_S):
+            return
+        while not step.ended.is_set():
             try:
-                if self._running == "sound":
+                if step.kind == "sound":
                     await self._stopper.stop_sound(self._channel)
                 else:
                     await self._stopper.stop_recording(self._channel)
             except HeyiError as error:
                 log.warning("a voice cannot be stopped", channel=self._channel, error=str(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), _AGAIN_S)
+            await _within(step.ended, _AGAIN_S)
 
     async def leave(self, way: str, to: str = "", priority: int = 0, ring_s: float = 0) -> None:
         """Say where the dialplan takes the caller, and give him back."""
@@ -92,18 +117,38 @@ class AgiLine:
         await self._call.run(command("GOSUB", "voice-do", "leave", "1", arguments), limit_s=_SPARE_S)
         self._call.close()
 
-    async def _do(self, kind: str, what: str, longest_s: float, *arguments: str) -> str:
+    async def _sound(self, what: str, longest_s: float, sound: Path) -> str:
+        with self._begun() as step:
+            await self._run(what, longest_s, str(sound))
+        return await self._key_of(step)
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[_Step]:
+        step = self._step = _Step()
+        try:
+            yield step
+        finally:
+            self._step = None
+            step.ended.set()
+
+    async def _run(self, what: str, longest_s: float, *arguments: str) -> None:
         limit_s = longest_s + VOICE_PATIENCE_S
         given = ",".join([f"{limit_s:.1f}", *arguments])
-        self._running, self._number = kind, self._number + 1
-        self._idle.clear()
-        try:
-            await self._call.run(command("GOSUB", "voice-do", what, "1", given), limit_s=limit_s + _SPARE_S)
-        finally:
-            self._running = ""
-            self._idle.set()
+        await self._call.run(command("GOSUB", "voice-do", what, "1", given), limit_s=limit_s + _SPARE_S)
+
+    async def _key_of(self, step: _Step) -> str:
+        """The key that ended it; not asked for where it was stopped and keys are told anyhow: what comes next waits."""
+        if step.stopped and self.tells_keys:
+            return ""
         reply = await self._call.run(command("GET VARIABLE", "GOSUB_RETVAL"), limit_s=_SPARE_S)
         return reply.value if reply.value in tuple("0123456789*#") else ""
+
+
+async def _within(event: asyncio.Event, limit_s: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await event.wait()
+    return event.is_set()
 
 
 def seconds_of(sound: Path) -> float:

@@ -17,8 +17,8 @@ from core.clock import SystemClock
 from core.settings import Settings
 from heyi.occasions import Waiting
 from heyi.voice import Voices
-from ivr.driver import Left
 from ivr.signals import Play
+from ivr.ways import Left
 from telephony import dialplan, ledger
 from telephony.events import (
     CallAnswered,

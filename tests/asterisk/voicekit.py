@@ -11,11 +11,12 @@ from core.city_ivr import LOOK_UPS
 from core.cityfile import load_city
 from core.errors import HeyiError
 from core.settings import Settings
-from ivr.driver import Driver, Left
+from ivr.driver import Driver
 from ivr.journal import Ended
 from ivr.line import AgiLine, ensure_tones
 from ivr.session import Session
 from ivr.signals import Note, Play
+from ivr.ways import Left
 from telephony.agi import AgiCall, AgiServer
 from telephony.ami import Ami
 from telephony.dialplan import agi_token
@@ -76,6 +77,10 @@ class ByAmi:
 
     def __init__(self, ami: Ami | None) -> None:
         self._ami = ami
+
+    @property
+    def tells_keys(self) -> bool:
+        return False
 
     async def stop_sound(self, channel: str) -> None:
         await self._do("ControlPlayback", {"Channel": channel, "Control": "stop"})

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from core.city_ivr import IvrFlow
 from core.errors import HeyiError
 from ivr import line as lines
-from ivr.driver import WAYS, Driver, Left, way_of
+from ivr.driver import Driver
 from ivr.journal import Ended
 from ivr.keys import KeysOnce, Teller
 from ivr.session import Session
 from ivr.signals import CallBack, HangUp, Heard, Judged, Note, Play, Queue, Transfer
+from ivr.ways import WAYS, Left, way_of
 from telephony.agi import AgiError, Gone
 from tests.eventually import until
 from tests.unit.ivr_support import flow
@@ -44,6 +45,7 @@ class FakeLine:
         self.gives: asyncio.Queue[str | Exception] = asyncio.Queue()
         self._stop, self._ended = asyncio.Event(), asyncio.Event()
         self.busy = ""
+        self.tells_keys = False
 
     async def _until_stopped(self, what: str) -> str:
         assert not self.busy and self.left is None, f"{what} while {self.busy or 'left'}"
@@ -76,7 +78,7 @@ class FakeLine:
         (file.parent / f"{lines.BEEP}.wav").rename(file)
         return await self._until_stopped("record")
 
-    async def stop(self) -> None:
+    async def stop(self, *, by_key: bool = False) -> None:
         if self.busy:
             self._stop.set()
             await self._ended.wait()
@@ -291,6 +293,47 @@ async def test_keys_count_while_something_is_looked_up(tmp_path: Path) -> None:
     await scene.does("quiet")
     scene.line.gives.put_nowait("9")
     assert (await scene.left()).how == "emergency"
+
+
+async def test_the_line_is_left_alone_while_something_is_looked_up_and_says_the_answer_at_once(tmp_path: Path) -> None:
+    """Where keys are told anyhow: silence that was begun would have to be stopped before the answer."""
+    bye = {"key": "bye", "do": "hang_up", "prompt": "bye"}
+    scene = Scene(tmp_path, flow(prompts=PROMPTS, steps=[LOOK, PERSON, bye]))
+    scene.line.tells_keys = True
+    await scene.does("play bye.wav")
+    scene.line.gives.put_nowait("")
+    assert (await scene.left()).how == "hangup"
+    assert scene.line.did == ["play bye.wav"]
+
+
+async def test_a_look_up_that_takes_its_time_is_waited_for_in_silence(tmp_path: Path) -> None:
+    """Before the dialplan's patience ends; a key pressed while the line is left alone counts."""
+    scene = Scene(tmp_path, flow(prompts=PROMPTS, steps=[{**LOOK, "limit_s": 10}, *LOOKING[1:]]))
+    scene.line.tells_keys, scene.source.answer = True, None
+    await scene.does("quiet")
+    scene.driver.pressed("9")
+    assert (await scene.left()).how == "emergency"
+
+
+async def test_a_key_while_the_line_is_left_alone_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.driver._REST_S", GUARD_S)
+    scene = Scene(tmp_path, flow(prompts=PROMPTS, steps=[{**LOOK, "limit_s": 10}, *LOOKING[1:]]))
+    scene.line.tells_keys, scene.source.answer = True, None
+    await asyncio.sleep(0)
+    scene.driver.pressed("9")
+    assert (await scene.left()).how == "emergency"
+    assert scene.line.did == []
+
+
+async def test_a_key_from_one_prompt_to_the_next_begins_no_silence_between(tmp_path: Path) -> None:
+    """The pieces of the first are still being put away when the line has nothing to do any more."""
+    scene = Scene(tmp_path, asking())
+    await scene.does("play hello.wav")
+    scene.driver.pressed("1")
+    await scene.does("play bye.wav")
+    scene.line.gives.put_nowait("")
+    await scene.left()
+    assert scene.line.did == ["play hello.wav", "play bye.wav"]
 
 
 PARTY = {"key": "call", "do": "transfer", "party": "owner", "ring_s": 25, "on_failure": "person"}
