@@ -40,8 +40,8 @@ class Picture:
 def picture(file: Path, _seal: str) -> Picture:
     """The picture of a WAV file as Asterisk writes it. ``_seal``: its hash; another content is another picture.
 
-    Blocking: 0.1 s for an hour of sound. At most 64 pictures of 180 KB stay in memory. :class:`HeyiError` for a file
-    that is no recording.
+    Blocking: 0.9 s of a processor for an hour of sound (measured), in 11 MB. 64 pictures of at most 180 KB stay in
+    memory. :class:`HeyiError` for a file that is no recording.
     """
     shape = look(file)
     if shape is None or not shape.sound:

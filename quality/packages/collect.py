@@ -17,6 +17,7 @@ from core.audit import AuditEntry, note
 from core.clock import Clock
 from core.database import Base, Database, StoredEvent
 from core.errors import Conflict, HeyiError, NotAllowed
+from quality.listening.tables import PrivatePart
 from quality.packages.form import fingerprint
 from quality.packages.make import make
 from quality.reviews.service import history, scores
@@ -33,11 +34,12 @@ _SPEAKERS = {"caller": "来电人", "agent": "话务员"}
 _ABOUT = """本文件包为一通电话的证据材料，由合一热线系统导出。
 核验：有合一系统的机器上运行 heyi verify 文件包.zip；没有的，解压后运行 sha256sum -c SHA256SUMS。
 核验通过，只说明包内文件自导出后未被改动；是否就是热线交付的那一份，须将核验得出的指纹与热线另行告知的指纹比对。
-录音、实录含个人信息，依法使用，不得外传。
+录音、实录是原始内容，未作遮蔽；private.json 列出其中标为隐私的部分。含个人信息，依法使用，不得外传。
 
 Evidence of one telephone call, exported by heyi. To check it: heyi verify PACKAGE.zip, or unpack it and run
 sha256sum -c SHA256SUMS. That only says that its files are as they were exported. Whether it is the package that the
 hotline handed out, the fingerprint says: compare it with the one that the hotline told you by another way.
+Recordings and transcript are the originals, nothing is left out; private.json says which parts are marked as private.
 """
 
 
@@ -130,6 +132,8 @@ class Packages:
         if ticket is not None:
             steps = await TicketRepository(session).history(ticket.id)
             files["ticket.json"] = _json({"ticket": _row(ticket), "history": [_row(one) for one in steps]})
+        marked = await _all(session, PrivatePart, PrivatePart.call_id == call_id, PrivatePart.id)
+        files["private.json"] = _json([_row(one) for one in marked])
         files["reviews.json"] = _json(await _reviews(session, call_id))
         heard = await _all(session, AuditEntry, AuditEntry.call_id == call_id, AuditEntry.id)
         files["audit.json"] = _json([_row(one) for one in heard])

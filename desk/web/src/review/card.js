@@ -89,6 +89,7 @@ export class Card {
     const field = part(this.#current, "comment");
     show(field, true);
     field.focus();
+    field.scrollIntoView({ block: "nearest" });
   }
 
   /** The score as the server has made it. */
@@ -100,8 +101,12 @@ export class Card {
     $("left").textContent = missing.length ? t("还有 {count} 项未评", { count: missing.length }) : "";
     const failed = score.failed.map((key) => this.#item(key)?.querySelector(".name").textContent ?? key);
     show($("auto-fail"), failed.length > 0);
-    $("auto-fail").textContent = failed.length
-      ? t("一票否决：{items}。整通计 0 分（否则为 {points} 分）", { items: failed.join("、"), points: score.before_fail ?? "—" }) : "";
+    // The line takes room of the card: what somebody works on stays in view.
+    this.#current?.scrollIntoView({ block: "nearest" });
+    const items = failed.join("、");
+    $("auto-fail").textContent = score.before_fail === null
+      ? t("一票否决：{items}。整通计 0 分", { items })
+      : t("一票否决：{items}。整通计 0 分（否则为 {points} 分）", { items, points: score.before_fail });
     for (const item of this.items) {
       const lost = score.lost[item.dataset.item];
       part(item, "lost").textContent = lost ? `−${lost}` : "";

@@ -130,8 +130,9 @@ function beginWork() {
       turns.heard(second, wave.playing);
     };
     $("total").textContent = clock(wave.seconds);
-    marks.join(wave);
     showState();
+    await wave.ready;
+    marks.join(wave);
   }
   if ($("player")) {
     listen().catch((error) => {

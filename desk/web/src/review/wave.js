@@ -55,6 +55,8 @@ export class Wave {
     });
     this.#surfer.on("timeupdate", (second) => this.#moved(second));
     for (const name of ["play", "pause"]) player.addEventListener(name, () => this.onState());
+    /** Stretches have a place only in a waveform that is drawn. */
+    this.ready = new Promise((resolve) => this.#surfer.once("ready", resolve));
   }
 
   get time() { return this.#surfer.getCurrentTime(); }
