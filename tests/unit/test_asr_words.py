@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pypinyin import Style, lazy_pinyin
 
 from asr.decode.serving import serve
-from asr.recognition import Capabilities, Effort, Hypothesis, NameHeard, Pcm, Recognition
+from asr.recognition import NOTHING, Capabilities, Effort, Hypothesis, NameHeard, Pcm, Recognition
 from asr.words import overlay
 from asr.words.city import CityWords, FreshWords
 from asr.words.confusion import EXTRA, MISSING, NEVER, TONE, UNLIKE, Sounds, cost, parse
@@ -213,6 +213,16 @@ def test_improving_keeps_what_the_engine_gave_and_writes_numbers(words: CityWord
     (name,) = made.names
     assert made.text[name.start : name.end] == "岭山社区"
     assert (name.heard, name.state) == ("领山社区", "corrected")
+
+
+@pytest.mark.parametrize("effort", ["partial", "final", "record"])
+def test_where_nothing_was_said_no_word_of_the_city_appears(city: City, effort: Effort) -> None:
+    """FunASR#3718: words that were given to recognition beforehand are written where nobody speaks."""
+    words = CityWords(city, [overlay.Word("", "雍景湾", "landmark")])
+    for nothing in (NOTHING, Recognition("", "嗯", 0.1, 0.9, hypotheses=(Hypothesis("池店镇溪头村", -9.0),))):
+        assert words.improve(nothing, effort) == nothing
+    for breath in ("嗯", "哎", "喂", "。"):
+        assert words.improve(Recognition(breath, breath, 0.2), effort).names == ()
 
 
 def test_a_citys_own_terms_are_known(city: City) -> None:

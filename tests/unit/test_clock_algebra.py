@@ -111,7 +111,7 @@ def test_merging_there_or_here_comes_to_the_same(mine, other):
 
 @given(clocks(plans=False), amounts)
 def test_another_category_counts_from_the_original_start(entries, allowed):
-    """zammad#5177: a changed deadline must not begin anew. What was granted is granted again, nothing is forgotten."""
+    """zammad#5624: a changed deadline must not begin anew. What was granted is granted again, nothing is forgotten."""
     state = replay(entries, CALENDAR)
     at = max(e.at for e in entries)
     planned = step(state, Planned(at, allowed), CALENDAR)
@@ -125,7 +125,7 @@ def test_another_category_counts_from_the_original_start(entries, allowed):
 
 @given(clocks(), amounts, later)
 def test_another_plan_makes_nothing_overdue_and_gives_no_more_than_the_longer_of_both(entries, allowed, after):
-    """zammad#5177: nor may it fall into the past. A village gets a ticket that its town had in time for four days."""
+    """zammad#5624: nor may it fall into the past. A village gets a ticket that its town had in time for four days."""
     state = replay(entries, CALENDAR)
     now = max(e.at for e in entries) + after
     entry = plan(state, now, allowed, CALENDAR)

@@ -87,8 +87,23 @@ async def test_nobody_wins_time_by_not_accepting_or_by_refusing(tmp_path):
         assert (await r.clocks(sent.id))["handle"].late
 
 
+async def test_a_limit_that_the_new_flow_does_not_have_is_withdrawn(tmp_path):
+    """zammad#5624: a limit of the former group ran on, and became overdue, where none of its kind is set."""
+    async with clock_room(tmp_path) as r:
+        ticket = await r.drafted(line="119")
+        await r.tickets.submit(ticket.id, AGENT, {"code": "E101"})
+        assert "arrive" in await r.running(ticket.id)
+        await r.tickets.edit(ticket.id, {"is_emergency": False}, CHIEF)
+        assert await r.running(ticket.id) == {"accept", "handle"}
+        r.clock.advance(24 * 3600)
+        await r.watch.tick()
+        arrive = (await r.clocks(ticket.id))["arrive"]
+        assert arrive.state.withdrawn and not arrive.late
+        assert "arrive" not in {kind for _, kind in told(r)}
+
+
 async def test_another_category_counts_from_the_first_dispatch(tmp_path):
-    """zammad#5177: a changed category or group must not begin the time anew."""
+    """zammad#5624: another category or department must not begin the time anew."""
     async with clock_room(tmp_path) as r:
         sent = await handled(r)
         r.clock.advance(5 * 3600)

@@ -231,7 +231,7 @@ def test_the_longest_wait_does_not_beat_priority() -> None:
 
 
 def test_a_stream_of_the_heavier_line_starves_nobody() -> None:
-    """asterisk#1691: with weights, callers of the lighter queue were never reached while the heavier one had any.
+    """asterisk#1561: callers of the lighter queue were never reached while the heavier one had any.
 
     One desk, a call a minute, and a call of the highest service line comes every minute: the old one of the lowest
     line is reached within N rounds.

@@ -210,6 +210,8 @@ def test_a_queue_of_helpers_takes_those_who_waited_longer_first(jinjiang: City, 
     for name in ("last-resort", "emergency"):
         assert [other for other, weight in weights.items() if weight == weights[name]] == [name]
     assert not re.search("QUEUE_M(AX|IN)_PENALTY|penaltychange", "".join(files.values()))
+    # asterisk#1637, #1691: it passes over priority, and with a caller put to the front offers no call at all.
+    assert "force_longest_waiting_caller" not in files["queues.conf"]
 
 
 def test_every_desk_is_an_endpoint_and_those_of_the_queue_are_its_members(jinjiang: City, tmp_path: Path) -> None:
