@@ -27,6 +27,7 @@ from desk.views import Views, stamp
 from quality.listening import clips, examples, private
 from quality.listening.tables import Clip, PrivatePart
 from quality.reviews import drafts
+from quality.reviews.listing import to_do
 from quality.reviews.service import Reviews, history, scores
 from quality.reviews.states import ACTION_NAMES, STATE_NAMES
 from quality.reviews.tables import Review, ReviewScore
@@ -55,14 +56,14 @@ def hears_all(user: User) -> bool:
 
 
 @router.get("/reviews")
-async def mine(request: Request, user: Reviewer, services: Services, room: Room) -> Response:
+async def mine(request: Request, user: Reviewer, services: Services) -> Response:
     """A reviewer's own reviews, what is due first at the top."""
-    rows = await room.mine(user.actor())
     now, calendar = services.clock.now(), WorkCalendar(services.city.calendar, services.city.profile.timezone)
     shown = Views(services.city, language_of(request))
-    listed = [views.row_view(row, now, calendar) for row in rows if row.state != "appealed"]
     async with services.database.read() as session:
+        rows = await to_do(session, user.login)
         calls = {row.id: row for row in await ledger.calls(session, [row.call_id for row in rows])}
+    listed = [views.row_view(row, now, calendar) for row in rows]
     return page(
         request, "quality/reviews.html", me=user, who=Named(await Users(services.database).names(), shown), calls=calls,
         views=shown, rows=listed, late=sum(row["late"] for row in listed), why_names=views.WHY_NAMES, clock=clock,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.city_scorecards import Scorecard
 from desk.i18n import Language
 from quality.checks import findings as checks
+from quality.reviews.listing import ON_THE_CLOCK
 from quality.reviews.states import STATE_NAMES
 from quality.reviews.tables import Review
 from quality.scorecards.prefill import prefill
@@ -135,9 +136,8 @@ def running(card: Scorecard, answers: Mapping[str, Answer]) -> dict[str, Any]:
 
 
 def row_view(review: Review, now: datetime, calendar: WorkCalendar) -> dict[str, Any]:
-    """A review of a list; ``late`` and ``soon`` speak of a duty, not of an appeal that nobody has to make."""
-    duty = review.state in ("assigned", "in_review", "appealed")
-    due = review.due_at if duty else None
+    """A review of a list. ``days``: working days that are left; negative: since it was due."""
+    due = review.due_at if review.state in ON_THE_CLOCK else None
     return {
         "id": review.id, "call_id": review.call_id, "agent": review.agent, "kind": review.kind, "why": review.why,
         "state": review.state, "state_name": STATE_NAMES[review.state], "due_at": due,

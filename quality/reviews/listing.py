@@ -17,6 +17,9 @@ ON_THE_CLOCK: tuple[State, ...] = ("assigned", "in_review", "appealed")
 #: States in which the call taker has his score.
 PUBLISHED: tuple[State, ...] = ("released", "appealed", "upheld", "changed")
 
+#: Reviews that one person has to do; more are not shown at once.
+MOST = 300
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -112,6 +115,12 @@ async def loads(session: AsyncSession) -> dict[str, int]:
         .group_by(Review.reviewer)
     )
     return {reviewer: count for reviewer, count in await session.execute(query)}
+
+
+async def to_do(session: AsyncSession, reviewer: str) -> Sequence[Review]:
+    """A reviewer's own, also those that he may still go over; what is due first before the others."""
+    query = select(Review).where(Review.reviewer == reviewer, Review.state.in_(("assigned", "in_review", "scored")))
+    return (await session.scalars(query.order_by(Review.due_at.is_(None), Review.due_at, Review.id).limit(MOST))).all()
 
 
 async def own(session: AsyncSession, by: Actor, start: int, size: int) -> Sequence[Listed]:

@@ -8,7 +8,7 @@ import pytest
 
 from desk.lockout import Lockout
 from desk.hearing import recording_file
-from desk.pages import _inside
+from desk.pages import inside
 from desk.rights import (
     Audience,
     audience_of_call,
@@ -16,6 +16,7 @@ from desk.rights import (
     may_decide_clocks,
     may_decide_models,
     may_hear,
+    may_hear_private,
     may_see_caller,
     may_see_calls,
     may_see_ticket,
@@ -98,6 +99,7 @@ def test_what_each_role_may(who: User, units: bool, calls: bool, clocks: bool, n
     assert may_decide_clocks(who) == clocks
     assert may_see_caller(who, only("1001")) == numbers
     assert (may_correct(who), may_decide_models(who)) == (who is LEAD, who is LEAD)
+    assert may_hear_private(who) == (who is LEAD)
 
 
 def test_units_of_ones_own_and_what_they_do() -> None:
@@ -168,8 +170,8 @@ def test_a_recordings_name_cannot_lead_out_of_its_folder(tmp_path: Path) -> None
     "path", ["", "https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere", "desk", "/a\nb"]
 )
 def test_signing_in_never_leads_to_another_site(path: str) -> None:
-    assert _inside(path) == ""
+    assert inside(path) == ""
 
 
 def test_signing_in_leads_back_to_the_page_that_was_asked_for() -> None:
-    assert _inside("/tickets/JJ1?lang=en") == "/tickets/JJ1?lang=en"
+    assert inside("/tickets/JJ1?lang=en") == "/tickets/JJ1?lang=en"
