@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from desk.lockout import Lockout
 from desk.hearing import recording_file
+from desk.lockout import Lockout
 from desk.pages import inside
 from desk.rights import (
     Audience,
