@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from core.errors import HeyiError, NotAllowed
+from core.errors import Conflict, HeyiError, NotAllowed
+from core.ids import new_id
 from core.photos import MAX_BYTES, clean
 from desk.auth import SignedIn, audit, role_required
 from desk.context import services_of
@@ -160,7 +161,7 @@ async def _walkin(request: Request, user: User, entered: dict[str, str], error: 
     names = ("kind", "title", "text", "place", "name", "phone", "email", "nature", "public")
     return page(
         request, "walkin.html", status, me=user, seq=seq, natures=NATURES, max_text=MAX_TEXT, error=error,
-        max_photos=MAX_PHOTOS, entered={name: entered.get(name, "") for name in names},
+        max_photos=MAX_PHOTOS, entered={name: entered.get(name, "") for name in names}, word=new_id(),
     )  # fmt: skip
 
 
@@ -176,9 +177,14 @@ async def take_walkin(request: Request, user: Person, services: Services) -> Res
             name=entered.get("name", ""), phone=entered.get("phone", ""), email=entered.get("email", ""),
             nature=entered.get("nature", ""), public=entered.get("public") == "yes",
         )  # fmt: skip
-        taken = await services.doors.intake.take_in(source, said, via=user.login, photos=pictures, by=user.actor())
+        # The same form sent again, after a lost answer or by going back, is the matter that it was.
+        word = f"{user.login}:{entered['word']}" if entered.get("word") else ""
+        taken = await services.doors.intake.take_in(
+            source, said, external_id=word, via=user.login, photos=pictures, by=user.actor()
+        )
     except HeyiError as error:
-        return await _walkin(request, user, entered, message_of(request, error), 400)
+        told = HeyiError("这张表单已登记过一件诉求。如系另一件，请再次提交") if isinstance(error, Conflict) else error
+        return await _walkin(request, user, entered, message_of(request, told), 400)
     finally:
         await posted.close()
     await audit(request, user.login, "walkin", detail=taken.number)

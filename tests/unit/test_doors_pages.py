@@ -197,6 +197,24 @@ async def test_who_stands_at_the_counter_gets_a_ticket(stage: Stage, sign_in: Si
     assert (await (await sign_in("fire")).get("/walkin")).status_code == 403
 
 
+async def test_a_form_of_the_counter_sent_twice_is_one_ticket(stage: Stage, sign_in: SignIn) -> None:
+    """dcsops#175: matters entered at the intake console were made twice."""
+    wang = await sign_in("wang")
+
+    async def word() -> str:
+        found = re.search(r'name="word" value="([^"]+)"', (await wang.get("/walkin")).text)
+        assert found
+        return found[1]
+
+    form = {**FORM, "word": await word()}
+    sent = {(await wang.post("/walkin", data=form)).headers["location"] for _ in range(3)}
+    assert len(sent) == 1
+    other = await wang.post("/walkin", data={**form, "text": "路灯坏了三天"})
+    assert other.status_code == 400 and "如系另一件，请再次提交" in other.text and form["word"] not in other.text
+    assert (await wang.post("/walkin", data={**form, "word": await word()})).headers["location"] not in sent
+    assert (await (await sign_in("lin")).post("/walkin", data=form)).headers["location"] not in sent
+
+
 async def test_other_systems_are_the_supervisors(stage: Stage, sign_in: SignIn) -> None:
     lin, wang = await sign_in("lin"), await sign_in("wang")
     assert (await wang.get("/webhooks")).status_code == 403
