@@ -1,4 +1,4 @@
-// The proof of a draw, by a button.
+// The proof of a draw, and further blind scores of a call, by buttons.
 import { api } from "../api.js";
 import { $, el, notice } from "../dom.js";
 import { t } from "../i18n.js";
@@ -19,4 +19,17 @@ prove.addEventListener("click", async () => {
     place.replaceChildren();
   }
   prove.disabled = false;
+});
+
+document.addEventListener("click", async ({ target }) => {
+  const call = target.closest("[data-order]");
+  if (!call) return;
+  call.disabled = true;
+  try {
+    const { given } = await api("/api/quality/calibration/order", { call_id: call.dataset.order });
+    notice(t("已请 {count} 人背对背再评").replace("{count}", String(given)), 5);
+  } catch (error) {
+    notice(error.message);
+    call.disabled = false;
+  }
 });
