@@ -21,6 +21,7 @@ _NAME = "[A-Za-z0-9]|(?![的了是在我你您他她请跟给把被让就也都�
 _PIECE = re.compile(
     rf"(?:{_NAME}){{1,7}}?(?:{_UNITS})(?:{_UNITS})*|[A-Za-z]?\d+(?:号楼|号|栋|单元|楼|室|排|层|座|期|区)?"
 )
+_CLAUSE = re.compile(r"[，。！？；、,.!?;\s　…—]")
 #: What begins a clause and is no name.
 _LEAD = re.compile(
     r"^(?:我|你|您|他|她|们|这|那|哪|在|到|从|往|是|就|的|有|个|边|里|一|条|家|住|叫|说|好|像|嗯|啊|请|问|对|还|都|也|去|来|把|被|给|"
@@ -33,7 +34,7 @@ _COMMON = frozenset(
     小区 社区 村 路 街 店 厂 家里 楼下 楼上 楼 门口 旁边 对面 附近 后面 前面 边上 学校 医院 工地 市场 超市
     公园 广场 车站 道 里 号 区 路口 马路 村口 单号 工号 账号 户号 型号 电话号 几号 单元 镇 桥 山 城 河 站
     仓库 心里 手里 夜里 车里 楼里 屋里 那里 这里 哪里 邻居家 隔壁 物业 房子里 电梯里 微信号 挂号 符号 信号
-    知道 街道 地道 味道 管道 报道 通道 楼道 下水道 公里 厂区 红绿灯 卫生间 车库
+    知道 街道 地道 味道 管道 报道 通道 楼道 下水道 公里 厂区 红绿灯 卫生间 车库 抄近路 近路 远路
     """.split()  # noqa: SIM905
 )
 #: A single one of these said otherwise is another place: 东路 for 西路, 66 for 88.
@@ -41,6 +42,27 @@ _TELLING = frozenset("东西南北中上下前后左右0123456789ABCDEFGabcdefg"
 _ALIKE = str.maketrans({"幢": "栋", "厦": "夏", "　": " "})
 #: Fewer characters of a place are a passing mention, none to be read back.
 LEAST = 4
+#: The name of a village or road alone is enough where the caller tells no more.
+_LEAST_ALONE = 3
+_NAMED_ALONE = re.compile(r"[一-鿿]{2,}(?:村|社区|路|街|镇|桥|小区|大厦|公园)")
+#: The answer to “where” is a place whatever its words are, if it is no longer than this and no way of not answering.
+_LONGEST_ANSWER = 14
+_NO_ANSWER = re.compile(r"不知道|不清楚|不晓得|说不|没有|什么|怎么|为什么|[吗呢]|等一?下|不方便|你|您|^(?:对|是|好|嗯)")
+_FILLER = re.compile(
+    r"^(?:那个|这个|哎呀?|哦|噢|呃|嗯|啊|喂|在|到|过了|刚刚|刚才|就|是|我|们|家|住|现在|导航|显示|说|的|叫|那|这)+"
+)
+#: What official names have at the end and callers leave out: 罗山街道许坑村 for 罗山许坑.
+_KIND = re.compile(r"(?:街道|社区|镇|村)$")
+_TRAILING = re.compile(r"(?:那边|这边|那里|这里|那儿|这儿|附近|吧|啊|哦|呢|的|了|哈|咯|啦)+$")
+#: Whom a matter is handed to: a town that is named so is not read back.
+_HANDED_TO = re.compile(
+    r"(?:转|派|通知|联系|交给|交由|报给|反馈|协调|督促|请|由|让|叫)(?:给|到|办|至|一下|了)?[^，。！？、]{0,10}?"
+    r"(?:镇|街道|村委会?|居委会?|社区|局|所|大队|中队|公司|政府)(?!.{0,3}[路街村巷号栋])"
+)
+#: The caller takes back what he or the call taker said of the place.
+_CORRECTS = re.compile(
+    r"不对|说错|讲错|错了|搞错|弄错|记错|报错|更正|纠正|不是[^，。！？]{1,10}[，,]?(?:是|应该)|应该是|改成|才对"
+)
 #: The share of the caller's place that must come back.
 _SHARE = 0.42
 _SHARE_ASKED = 0.3
@@ -50,6 +72,8 @@ _RECORD = re.compile(r"查到|工单|登记的|之前反映|上次反映|您是[
 _FULL = re.compile(r"(?:镇|街道)[^，。]{1,6}(?:村|社区|路|街|小区|花园)")
 #: So many characters of a place in a question that the caller did not tell himself.
 _LEAST_PROPOSED = 5
+#: Enough where the caller agrees to it.
+_LEAST_AGREED = 4
 _SENTENCE = re.compile(r"[^。！？!?]+[。！？!?]?")
 _NUMBERED = re.compile(r"(?<!\d)(\d{1,4})(号(?!码|线)|栋|楼|单元|室|排)")
 _ASKS = re.compile(r"(?:吗|吧|么|对不对|是不是|是吗|没错|好吗|可以[吗吧])[？?，,。]?|[？?]")
@@ -61,6 +85,8 @@ class _Mention:
 
     turn: int
     pieces: tuple[str, ...]
+    #: The call taker had asked for the place.
+    answers: bool = False
 
     @property
     def weight(self) -> int:
@@ -78,7 +104,15 @@ class Address:
         return tuple(self._mention(i) for i in self.dialogue.caller)
 
     def _mention(self, turn: int) -> _Mention:
-        return _Mention(turn, pieces_of(self.dialogue.texts[turn]))
+        text = self.dialogue.texts[turn]
+        asked = self._asked(turn)
+        return _Mention(turn, pieces_of(text) or (_answered(text) if asked else ()), asked)
+
+    def _asked(self, turn: int) -> bool:
+        """The call taker asked for the place just before."""
+        return turn > 0 and self.dialogue.call.turns[turn - 1].who == "agent" and self.dialogue.says(
+            "asks_place", (turn - 1,)
+        )  # fmt: skip
 
     @cached_property
     def best(self) -> _Mention:
@@ -94,7 +128,7 @@ class Address:
 def pieces_of(text: str) -> tuple[str, ...]:
     """Words of ``text`` that name a place, without what stands in any talk (小区, 门口)."""
     found = []
-    for clause in re.split(r"[，。！？；、,.!?;\s　…—]", _spelled(text)):
+    for clause in _CLAUSE.split(_spelled(text)):
         for match in _PIECE.finditer(clause):
             piece = _LEAD.sub("", match[0])
             if len(piece) >= 2 and piece not in _COMMON and not piece.isdigit() and not _BARE.fullmatch(piece):
@@ -102,47 +136,45 @@ def pieces_of(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _answered(text: str) -> tuple[str, ...]:
+    """The first clause of an answer to “where” that may name a place (刚刚过了紫帽的湖盘: 紫帽的湖盘)."""
+    for clause in _CLAUSE.split(_spelled(text)):
+        name = _TRAILING.sub("", _FILLER.sub("", clause))
+        if len(name) >= _LEAST_ALONE:
+            return () if len(name) > _LONGEST_ANSWER or _NO_ANSWER.search(clause) else (name,)
+    return ()
+
+
 def _spelled(text: str) -> str:
-    return spoken_digits(text).translate(_ALIKE).replace("号楼", "栋")
+    # 2期5号楼: the phase of an estate sounds like a seven between figures, and is none.
+    return "期".join(map(spoken_digits, text.split("期"))).translate(_ALIKE).replace("号楼", "栋")
 
 
 def check(dialogue: Dialogue, address: Address, needed: bool) -> Checked:
-    """Read back by the call taker, or named by him and agreed to by the caller; half of it or another is not enough."""
-    wrong: int | None = None
+    """Read back by the call taker, or named by him and agreed to by the caller; half of it or another is not enough,
+    nor what the caller corrects afterwards and nobody reads back again."""
     told = [m for m in address.mentions if m.weight >= LEAST]
-    for i in dialogue.agent:
-        # 泉安中路白色的楼多了，哪个啊？: asked again, not confirmed.
-        sentences = [s for s in _SENTENCE.findall(_spelled(dialogue.texts[i])) if "哪" not in s]
-        text = "".join(sentences)
-        asks = bool(_ASKS.search(text))
-        heard = _spelled("。".join(dialogue.texts[c] for c in dialogue.caller if c < i))
-        before = [m for m in told if m.turn < i]
-        heaviest = max((m.weight for m in before), default=0)
-        for mention in before:
-            if mention.weight * 3 < heaviest * 2:
-                continue
-            share = covered(mention.pieces, text)
-            if share >= (_SHARE_ASKED if asks and dialogue.agreed(i) else _SHARE):
-                if contradicts(mention.pieces, text) or other_number(text, heard) or dialogue.denied(i):
-                    wrong = i
-                    continue
-                return Checked("pass")
-        if wrong == i or dialogue.denied(i):
+    if not told:
+        told = [m for m in address.mentions if any(_NAMED_ALONE.fullmatch(piece) for piece in m.pieces)]
+    wrong: int | None = None
+    confirmed = False
+    correction: _Mention | None = None
+    for i in range(len(dialogue.texts)):
+        if dialogue.call.turns[i].who == "caller":
+            if confirmed and (new := _correction(dialogue, i)):
+                confirmed, correction, wrong = False, new, i
             continue
-        # What the caller said over several turns, or without the word for its kind (过了湖盘): the other way round.
-        named = pieces_of(text)
-        repeated = sum(map(len, named)) >= _LEAST_PROPOSED and covered(named, heard) >= _SHARE_BACK
-        if repeated and not contradicts(named, heard):
-            return Checked("pass")
-        # From the record of an earlier call, town and village: whoever hears a wrong one says so.
-        if any(_RECORD.search(s) and _FULL.search(s) for s in sentences):
-            return Checked("pass")
-        if not dialogue.agreed(i):
+        if dialogue.call.turns[i].who != "agent" or confirmed:
             continue
-        for sentence in sentences:
-            own = sum(map(len, pieces_of(sentence)))
-            if own >= _LEAST_PROPOSED and _ASKS.search(sentence) and _proposed(sentence, before):
-                return Checked("pass")
+        if correction is not None:
+            confirmed = _again(dialogue, i, correction)
+            continue
+        found = _confirms(dialogue, i, [m for m in told if m.turn < i])
+        if found is None:
+            continue
+        confirmed, wrong = found, None if found else i
+    if confirmed:
+        return Checked("pass")
     if not needed:
         return Checked("na")
     if wrong is not None:
@@ -152,6 +184,66 @@ def check(dialogue: Dialogue, address: Address, needed: bool) -> Checked:
     at = address.best.turn
     reason = "没有复述、确认地址" if at >= 0 and address.weight else "没有问清地址"
     return Checked("fail", (dialogue.finding("address", "major", reason, label="未确认地址", turn=at),))
+
+
+def _confirms(dialogue: Dialogue, i: int, before: list[_Mention]) -> bool | None:
+    """Whether turn ``i`` confirms one of the places told ``before``; ``None`` where it says none of them again."""
+    # 泉安中路白色的楼多了，哪个啊？: asked again, not confirmed.
+    sentences = [s for s in _SENTENCE.findall(_spelled(dialogue.texts[i])) if "哪" not in s]
+    text = "".join(_HANDED_TO.sub("，", s) for s in sentences)
+    asks = bool(_ASKS.search(text))
+    heard = _spelled("。".join(dialogue.texts[c] for c in dialogue.caller if c < i))
+    heaviest = max((m.weight for m in before), default=0)
+    wrong = False
+    for mention in before:
+        # Beside the fullest telling, half of it counts where it answers the question for the place.
+        if mention.weight * (2 if mention.answers else 1.5) < heaviest:
+            continue
+        share = covered(mention.pieces, text)
+        if share >= (_SHARE_ASKED if asks and dialogue.agreed(i) else _SHARE):
+            if not (contradicts(mention.pieces, text) or other_number(text, heard) or dialogue.denied(i)):
+                return True
+            wrong = True
+    if wrong or dialogue.denied(i):
+        return False if wrong else None
+    # What the caller said over several turns, or without the word for its kind (过了湖盘): the other way round.
+    named = pieces_of(text)
+    bare = tuple(name for piece in named if len(name := _KIND.sub("", piece)) >= 2)
+    repeated = sum(map(len, named)) >= _LEAST_PROPOSED and covered(bare, heard) >= _SHARE_BACK
+    if repeated and not contradicts(named, heard):
+        return True
+    # From the record of an earlier call, town and village: whoever hears a wrong one says so.
+    if any(_RECORD.search(s) and _FULL.search(s) for s in sentences):
+        return True
+    if dialogue.agreed(i):
+        for sentence in sentences:
+            own = sum(map(len, pieces_of(sentence)))
+            if own >= _LEAST_AGREED and _ASKS.search(sentence) and _proposed(sentence, before):
+                return True
+    return None
+
+
+def _correction(dialogue: Dialogue, turn: int) -> _Mention | None:
+    """The place or number as the caller corrects it, where he does."""
+    text = _spelled(dialogue.texts[turn])
+    found = _CORRECTS.search(text)
+    if found is None:
+        return None
+    # 不是东路，是西路: what follows is right.
+    right = text[found.end() :]
+    pieces = pieces_of(right)
+    return _Mention(turn, pieces) if pieces else None
+
+
+def _again(dialogue: Dialogue, i: int, correction: _Mention) -> bool:
+    """Turn ``i`` reads back what was corrected."""
+    text = _spelled(dialogue.texts[i])
+    return (
+        covered(correction.pieces, text) >= _SHARE_BACK
+        and not contradicts(correction.pieces, text)
+        and not other_number(text, "".join(correction.pieces))
+        and not dialogue.denied(i)
+    )
 
 
 def _proposed(text: str, told: list[_Mention]) -> bool:

@@ -4,7 +4,7 @@ import re
 
 from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Checked, Finding
-from quality.checks.manner import LEAKED, RUDE, SHIFTED
+from quality.checks.learned import LEAKED, RUDE, SHIFTED, Learned
 from quality.checks.occasion import Occasion
 
 #: One cut may be needed to get an address; so many are a habit.
@@ -13,14 +13,19 @@ _QUESTION = re.compile(r"[？?]|吗[。！]?$|呢[。！]?$|[—…]$|我(?:还)
 _DISMISSED = re.compile(r"就这样|先这样|没(?:有)?别的事|我(?:很)?忙|不说了|再打吧|行了|爱信不信|随便你")
 
 
-def comfort(dialogue: Dialogue, found: tuple[Finding, ...]) -> Checked:
+def comfort(dialogue: Dialogue, found: tuple[Finding, ...], learned: Learned | None = None) -> Checked:
     """Somebody desperate gets a word of comfort or of care; so does anybody hurt or afraid who is treated badly."""
     distress = next(dialogue.where(dialogue.rules["distress"], dialogue.caller), None)
+    if distress is None and learned is not None:
+        heard = ((i, learned.distressed(dialogue.texts[i])) for i in dialogue.caller)
+        distress = next(((i, *span) for i, span in heard if span is not None), None)
     if distress is None and any(f.label in (RUDE, LEAKED) for f in found):
         distress = next(dialogue.where(dialogue.rules["worry"], dialogue.caller), None)
     if distress is None:
         return Checked("na")
     if dialogue.says("comfort", dialogue.agent):
+        return Checked("pass")
+    if learned is not None and any(learned.comforts(dialogue.texts[i]) for i in dialogue.agent):
         return Checked("pass")
     turn, start, end = distress
     missing = dialogue.finding(
@@ -58,8 +63,9 @@ def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool)
     ticket = dialogue.call.ticket
     if occasion.registered or ticket is not None:
         return Checked("pass")
-    if occasion.refused or cut_short or any(f.label == SHIFTED for f in found):
-        turn = next((f.turn for f in found if f.label == SHIFTED), dialogue.agent[-1])
+    shifted = next((f.turn for f in found if f.label == SHIFTED), None)
+    if occasion.refused or cut_short or shifted is not None:
+        turn = dialogue.agent[-1] if shifted is None else shifted
         return Checked("fail", (
             dialogue.finding("recorded", "major", "该登记的诉求没有登记", label="未记录诉求", turn=turn),
         ))  # fmt: skip

@@ -1,17 +1,19 @@
 """What a call taker must not say: impolite words, shifting off, promises, private data, private contacts."""
 
 import re
+from collections.abc import Iterator
 
 from rapidfuzz.distance import Levenshtein
 
 from asr.words.digits import runs
 from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Checked, Finding
-from quality.checks.learned import Learned
+from quality.checks.learned import LEAKED, PROMISED, RUDE, SHIFTED, Learned
 from quality.checks.occasion import Occasion
 from quality.checks.phone import numbers_in
 
-RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE = "态度生硬", "推诿", "违规承诺", "泄露个人信息", "违规索要私人联系方式"
+#: A caller who protests, or asks who reported him, makes it likelier that something was said amiss.
+_LEAN = 0.2
 #: So many digits of a number said by the caller in pieces make it his.
 _PIECED = 6
 _MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -46,25 +48,47 @@ def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = N
                 )
             )
             break
-    ruled = {finding.label for finding in found}
-    for turn in dialogue.agent if learned else ():
-        for label, start, end in learned.found(dialogue.texts[turn]) if learned else ():
-            if label in ruled or (label == SHIFTED and (occasion.registered or occasion.referred)):
-                continue
-            ruled.add(label)
-            found.append(
-                dialogue.finding(
-                    _CHECK.get(label, "wording"),
-                    "major",
-                    "说法与已标注的违规用语相近",
-                    label=label,
-                    rule="learned",
-                    turn=turn,
-                    start=start,
-                    end=end,
-                )
-            )
+    if learned:
+        found += _alike(dialogue, occasion, learned, tuple(found))
+    if occasion.ignored is not None and all(f.label != SHIFTED for f in found):
+        reason = "诉求没有受理，来电人追问也没有下文"
+        found.append(
+            dialogue.finding("wording", "major", reason, label=SHIFTED, rule="shift.ignored", turn=occasion.ignored)
+        )  # fmt: skip
     return tuple(found)
+
+
+def _alike(
+    dialogue: Dialogue, occasion: Occasion, learned: Learned, ruled: tuple[Finding, ...]
+) -> Iterator[Finding]:  # fmt: skip
+    """The first sentence of each violation that ``learned`` holds for one, where no rule names that violation, or has
+    named another in the same sentence."""
+    named = {finding.label for finding in ruled}
+    for turn in dialogue.agent:
+        for label, start, end in learned.found(dialogue.texts[turn], _leaning(dialogue, turn)):
+            if label in named or (label == SHIFTED and (occasion.registered or occasion.referred)):
+                continue
+            if any(f.turn == turn and f.start < end and start < f.end for f in ruled):
+                continue
+            sentence = dialogue.texts[turn][start:end]
+            if any(rule.label == label and rule.phrase.taken_back(sentence) for rule in dialogue.rules.wordings):
+                continue
+            named.add(label)
+            yield dialogue.finding(
+                _CHECK.get(label, "wording"), "major", "说法与已标注的违规用语相近",
+                label=label, rule="learned", turn=turn, start=start, end=end,
+            )  # fmt: skip
+
+
+def _leaning(dialogue: Dialogue, turn: int) -> dict[str, float]:
+    """By how much less a sentence of ``turn`` counts as something, for what the caller says around it."""
+    lean = {}
+    if dialogue.says("asks_who", (i for i in dialogue.caller if i < turn)):
+        lean[LEAKED] = _LEAN
+    answer = dialogue.answer_to(turn)
+    if answer is not None and dialogue.rules["protests"](answer):
+        lean |= {RUDE: _LEAN, SHIFTED: _LEAN}
+    return lean
 
 
 _CHECK = {RUDE: "polite", PROMISED: "promises", LEAKED: "privacy"}

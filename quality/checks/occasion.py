@@ -6,6 +6,7 @@ from functools import cached_property
 from quality.checks.address import LEAST as LEAST_PLACE
 from quality.checks.address import Address
 from quality.checks.dialogue import Dialogue
+from quality.checks.learned import SHIFTED, Learned
 
 #: Category codes of a person's ticket; what software alone made of the words is not trusted with it.
 _NUISANCE = frozenset({"X01", "X02"})
@@ -21,6 +22,8 @@ class Occasion:
 
     dialogue: Dialogue
     address: Address
+    #: Tells questions from reports where the words of the rules do not.
+    learned: Learned | None = None
     #: The call taker sent the caller elsewhere: then it was no mere question that he answered.
     shifted: bool = False
 
@@ -48,7 +51,13 @@ class Occasion:
     def _asks(self) -> bool:
         """The caller's first words of substance are a question."""
         first = next((i for i in self.dialogue.caller if len(self.dialogue.texts[i]) > _GREETING), -1)
-        return first >= 0 and self.dialogue.says("enquiry", (first,))
+        if first < 0:
+            return False
+        if self.dialogue.says("enquiry", (first,)):
+            return True
+        if self.learned is None or self.dialogue.says("report", self.dialogue.caller):
+            return False
+        return self.learned.asks(self.dialogue.texts[first])
 
     @cached_property
     def enquiry(self) -> bool:
@@ -57,12 +66,35 @@ class Occasion:
 
     @cached_property
     def registered(self) -> bool:
-        """The call taker took the matter up: recorded, passed on, sent somebody."""
-        return self.dialogue.says("registers", self.dialogue.agent)
+        """The call taker took the matter up: recorded, passed on, sent somebody; not to be rid of it."""
+        registers = self.dialogue.rules["registers"]
+        return any(registers(self._without_shifting(self.dialogue.texts[i])) for i in self.dialogue.agent)
+
+    def _without_shifting(self, text: str) -> str:
+        """``text`` without the sentences that are learned to be a shifting-off."""
+        for label, start, end in self.learned.found(text) if self.learned else ():
+            if label == SHIFTED:
+                text = text[:start] + "。" * (end - start) + text[end:]
+        return text
 
     @cached_property
     def refused(self) -> bool:
         return self.dialogue.says("refuses", self.dialogue.agent) and not self.registered
+
+    @cached_property
+    def ignored(self) -> int | None:
+        """The call taker's turn against which the caller protests in vain: in the whole call nothing is taken up."""
+        dialogue = self.dialogue
+        if (
+            self.none
+            or self.enquiry
+            or not self.reported
+            or self.registered
+            or dialogue.says("accepts", dialogue.agent)
+        ):
+            return None
+        protests = (i for i in dialogue.caller if dialogue.rules["protests"](dialogue.texts[i]))
+        return next((t for i in protests for t in reversed(dialogue.agent) if dialogue.agent[0] < t < i), None)
 
     @cached_property
     def referred(self) -> bool:
@@ -89,7 +121,9 @@ class Occasion:
     @cached_property
     def none(self) -> bool:
         """Nothing was to be taken down at all."""
-        if self.dialogue.caller_left and not self.registered:
+        if not self.registered and (
+            self.dialogue.caller_left or self.dialogue.says("misdialled", self.dialogue.caller)
+        ):
             return True
         return self.nuisance or self.referred or self.silent
 

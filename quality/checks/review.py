@@ -1,6 +1,6 @@
 """All checks of one call. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.city import City
 from core.settings import Settings
@@ -8,7 +8,7 @@ from quality.call import Call
 from quality.checks import address, conduct, dispatch, manner, opening, phone, promises, timing
 from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Review
-from quality.checks.learned import Learned, ensure
+from quality.checks.learned import LEAKED, SHIFTED, Learned, ensure
 from quality.checks.occasion import Occasion
 from quality.checks.rulebook import Rulebook, load_rulebook
 
@@ -27,9 +27,9 @@ class Checks:
         """Every check's answer, by name."""
         dialogue = Dialogue(call, self.rules)
         place = address.Address(dialogue)
-        occasion = Occasion(dialogue, place)
+        occasion = Occasion(dialogue, place, self.learned)
         found = manner.wordings(dialogue, occasion, self.learned)
-        occasion = Occasion(dialogue, place, shifted=any(f.label == manner.SHIFTED for f in found))
+        occasion = replace(occasion, shifted=any(f.label == SHIFTED for f in found))
         leaked = (*found, *manner.others_numbers(dialogue))
         hung_up = conduct.hung_up(dialogue)
         category = self.city.category(call.category) if self.city and call.category else None
@@ -41,11 +41,11 @@ class Checks:
             "phone": phone.check(dialogue, occasion.needs_phone),
             "questions": dispatch.questions(occasion, code),
             "recorded": conduct.recorded(occasion, found, cut_short=hung_up.answer == "fail"),
-            "comfort": conduct.comfort(dialogue, leaked),
+            "comfort": conduct.comfort(dialogue, leaked, self.learned),
             "polite": manner.polite(found, dialogue),
             "wording": manner.other_wordings(found),
             "promises": promises.allowed(dialogue, promises.promised(dialogue), limit, found),
-            "privacy": manner.of_label(leaked, manner.LEAKED),
+            "privacy": manner.of_label(leaked, LEAKED),
             "heard_out": conduct.heard_out(dialogue, found),
             "interruptions": timing.interruptions(dialogue),
             "talking_over": timing.talking_over(dialogue),

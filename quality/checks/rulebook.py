@@ -83,6 +83,10 @@ class Phrase:
                     if (found := heard.find(sound)) >= 0:
                         yield at + found, at + found + len(sound)
 
+    def taken_back(self, text: str) -> bool:
+        """``text`` says what makes the same words harmless."""
+        return self.unless is not None and self.unless.search(plain(text)) is not None
+
     def first(self, text: str) -> tuple[int, int] | None:
         return next(self.find(text), None)
 
@@ -140,8 +144,8 @@ class Rulebook:
 #: The checks ask for these by name; a file without one is refused when it is read.
 NEEDED = frozenset(
     """
-    courtesy named offer bare farewell line_kept caller_left hung_up asks_place asks_phone
-    declines agrees denies this_number registers refuses referral nuisance enquiry complains report
+    courtesy named offer bare farewell line_kept caller_left hung_up asks_place asks_phone accepts asks_who protests
+    declines agrees denies this_number registers refuses referral nuisance misdialled enquiry complains report
     apology distress worry comfort cuts unfinished promise_result promise_contact hold_asked
     """.split()  # noqa: SIM905
 )

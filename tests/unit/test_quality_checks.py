@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from quality.call import Call, Hold, TicketFacts, Turn
 from quality.checks.findings import Review
-from quality.checks.learned import LABELS, fit
 from quality.checks.rulebook import load_rulebook
-from tests.unit.quality_support import GOOD, NUMBER, call, checks
+from tests.unit.quality_support import GOOD, call, checks
 from triage.rulefile import RuleFileError
 
 
@@ -272,20 +271,3 @@ def test_a_wrong_rule_file_names_its_line(tmp_path: Path, text: str, told: str) 
     with pytest.raises(RuleFileError) as raised:
         load_rulebook(tmp_path)
     assert told in str(raised.value)
-
-
-def test_what_is_learned_finds_sentences_like_those_marked() -> None:
-    rude = ["你吼什么吼啊", "你烦不烦啊", "你自己不会看啊", "你怎么这么烦啊", "你还要我说几遍啊"]
-    fine = [
-        "请问您在哪里",
-        "我给您登记了",
-        "请您稍等一下",
-        "感谢您的来电",
-        "您的电话是多少",
-        "请您注意安全",
-        "您别着急",
-    ]
-    model = fit([("态度生硬", s) for s in rude] + [("-", s) for s in fine * 3])
-    at = LABELS.index("态度生硬")
-    assert model.margins("你到底烦不烦啊")[at] > 0 > model.margins("请问您的电话")[at]
-    assert NUMBER not in model.grams
