@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
-from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit, desk_of, role_required, watch_of
+from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit, desk_of, watch_of
 from desk.casebook import Casebook
 from desk.context import services_of
 from desk.i18n import language_of
@@ -28,7 +28,7 @@ from ticketing.tables import Ticket
 router = APIRouter()
 T = TypeVar("T")
 #: Who has a telephone on the page: a supervisor listens by it, and goes on with a call that he has taken over.
-Person = Annotated[User, role_required("agent", "supervisor")]
+Person = SignedIn
 Services = Annotated[DeskServices, Depends(services_of)]
 #: The number of an event, as a browser sends it back; what is longer no database gave out.
 _NUMBER = re.compile("[0-9]{1,18}")

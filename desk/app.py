@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -43,9 +44,10 @@ from desk import (
     voicepages,
     wallboard,
 )
-from desk.access import accountpages, loginpages
+from desk.access import accountpages, auditpages, loginpages, reveal, tokenpages, userpages
+from desk.access.openapi import described
 from desk.access.watch import SessionWatch
-from desk.auth import Auth, SameOrigin, SignInRefused
+from desk.auth import COOKIE, Auth, SameOrigin, SignInRefused
 from desk.boardfeed import BoardFeed
 from desk.i18n import language_of, translate
 from desk.live import Feed
@@ -155,6 +157,10 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(knocks.router)
     app.include_router(accountpages.router)
     app.include_router(loginpages.router)
+    app.include_router(auditpages.router)
+    app.include_router(reveal.router)
+    app.include_router(tokenpages.router)
+    app.include_router(userpages.router)
     app.include_router(reviewpage.router)
     app.include_router(reviewapi.router)
     app.include_router(clips.router)
@@ -171,6 +177,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.add_exception_handler(404, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HeyiError, _heyi_error)
+    app.openapi = partial(described, app, COOKIE)  # type: ignore[method-assign]
     app.add_middleware(SameOrigin)
     app.add_middleware(Headers, sip_ws_port=services.settings.sip_ws_port)
     return app

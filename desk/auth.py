@@ -15,7 +15,10 @@ from core.audit import note
 from core.errors import HeyiError
 from core.secrets import site_secret
 from desk.access.factors import CodeRefused, Factors
+from desk.access.routes import ACTION_OF
 from desk.access.sessions import HALF_OPEN, Held, Sessions, Stage
+from desk.access.table import may
+from desk.access.tokens import PREFIX, Tokens
 from desk.access.watch import SessionWatch
 from desk.context import services_of
 from desk.lockout import Lockout
@@ -50,6 +53,7 @@ class Auth:
         )  # fmt: skip
         #: Roles that do not get in without a second factor.
         self._factor_roles = frozenset(settings.factor_roles.replace(",", " ").split())
+        self.tokens = Tokens(services.database, services.clock)
         self._lockout = Lockout()
         #: Codes of one login from all addresses: who tries them has the password, and many addresses help nothing.
         self._code_lockout = Lockout()
@@ -138,25 +142,50 @@ class Auth:
         response.delete_cookie(COOKIE, path="/")
         response.delete_cookie(WHO_COOKIE, path=WHO_PATH)
 
-    async def user_of(self, request: Request) -> User | None:
-        """Who makes this request; None where the cookie is absent, forged, or its session over."""
+    async def _signed_in(self, request: Request) -> User | None:
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            # A program: no cookie beside it counts.
+            return await self.tokens.user_of(given) if given.startswith(PREFIX) else None
         token = request.cookies.get(COOKIE)
         held = await self.sessions.of(token) if token else None
-        if held is None or held.stage != "open":
+        return held.user if held is not None and held.stage == "open" else None
+
+    async def user_of(self, request: Request) -> User | None:
+        """Who makes this request; None where cookie or token is absent, forged, or over."""
+        user = await self._signed_in(request)
+        if user is None:
             return None
-        user = held.user
         # Grid staff act for their own grid or community alone.
-        below = self._services.city.below(user.department or "") if user.role == "department" else frozenset()
+        below = frozenset() if user.role == "grid" else self._services.city.below(user.department or "")
         return replace(user, below=below)
 
 
 async def current_user(request: Request) -> User:
-    """Dependency: the signed-in user, or 401."""
+    """Dependency: the signed-in user, or 401; 403 where the table of rights does not give this route to their role."""
     auth: Auth = request.app.state.auth
     user = await auth.user_of(request)
     if user is None:
         raise HTTPException(401, "请先登录")
+    action = action_of(request)
+    if not may(user.role, action) or (user.scopes is not None and action not in user.scopes):
+        raise HTTPException(403, "您没有此项权限")
     return user
+
+
+def auth_of(request: Request) -> Auth:
+    """The application's sessions and factors."""
+    auth: Auth = request.app.state.auth
+    return auth
+
+
+def action_of(request: Request) -> str:
+    """The action that this request's route is."""
+    name = f"{request.method} {request.scope['route'].path}"
+    try:
+        return ACTION_OF[name]
+    except KeyError:
+        raise RuntimeError(f"{name} stands in no row: add it to desk/access/routes.py") from None
 
 
 SignedIn = Annotated[User, Depends(current_user)]

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.city import City
-from desk.auth import SignedIn, audit, desk_of, role_required
+from desk.auth import SignedIn, audit, desk_of
 from desk.context import services_of
 from desk.happened import cries
 from desk.i18n import language_of
@@ -21,8 +21,8 @@ from switchboard.views import CallView
 
 router = APIRouter(prefix="/api")
 #: Who sits at a telephone: a call taker, or a supervisor who has come into a call.
-Person = Annotated[User, role_required("agent", "supervisor")]
-Lead = Annotated[User, role_required("supervisor")]
+Person = SignedIn
+Lead = SignedIn
 Services = Annotated[DeskServices, Depends(services_of)]
 Ok = dict[str, Any]
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 
 from core.phones import normal
+from desk.access import masking
 from desk.happened import happened
 from desk.ports import CallRow
 from desk.rights import may_hear, may_hear_private, may_see_caller, may_see_ticket, only
@@ -116,7 +117,7 @@ class Casebook:
         )
         transcript = await self.transcript(call_id, whole=may_hear_private(self._user))
         return {
-            **seen,
+            **self._hidden(seen),
             **self._views.happened(await happened(self._services.database, call_id)),
             "location": self._views.location(
                 locate(self._services.city, facts.caller, await told(self._services.database, call_id))
@@ -139,6 +140,9 @@ class Casebook:
                 row |= {"text": hide(row["text"], parts[row["utterance_id"]]), "names": []}
         return said
 
+    def _hidden(self, call: dict[str, Any]) -> dict[str, Any]:
+        return masking.record(call) if masking.hides(self._user.role) else call
+
     async def verdict(self, call_id: str) -> dict[str, Any] | None:
         verdict = await self._services.verdicts.latest(call_id)
         return None if verdict is None else self._views.verdict(verdict, self._services.questions.get(verdict.code, ()))
@@ -154,7 +158,7 @@ class Casebook:
         # Stable: within open and closed the repository's order (latest first) stays.
         tickets.sort(key=lambda ticket: ticket.state == "closed")
         return {
-            "calls": [self._views.past_call(call) for call in calls[:HISTORY]],
+            "calls": [self._hidden(self._views.past_call(call)) for call in calls[:HISTORY]],
             "tickets": [self._views.ticket(ticket, self._user.role) for ticket in tickets[:HISTORY]],
             "open": sum(ticket.state != "closed" for ticket in tickets),
         }
@@ -171,11 +175,13 @@ class Casebook:
                 return None
             history = await repository.history(ticket.id)
             callbacks = await repository.callbacks(ticket.id)
+        hidden = masking.hides(self._user.role)
+        told, rows = self._views.history(history), self._views.callbacks(callbacks)
         return {
             **self._views.ticket(ticket, self._user.role),
             "steps": self._views.steps(ticket),
-            "history": self._views.history(history),
-            "callbacks": self._views.callbacks(callbacks),
+            "history": masking.history(told) if hidden else told,
+            "callbacks": [masking.record(row) for row in rows] if hidden else rows,
         }
 
     async def tickets(
@@ -207,7 +213,7 @@ class Casebook:
     def _of(self, department: str) -> list[ColumnElement[bool]]:
         """Of this department; staff's own, and of those below for which they may act, whatever is asked."""
         own = self._user.departments
-        if self._user.staff and department not in own:
+        if self._user.bounded and department not in own:
             return [Ticket.department.in_(own)]
         return [Ticket.department == department] if department else []
 

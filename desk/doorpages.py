@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from core.errors import Conflict, HeyiError, NotAllowed
 from core.ids import new_id
 from core.photos import MAX_BYTES, clean
-from desk.auth import SignedIn, audit, role_required
+from desk.auth import SignedIn, audit
 from desk.context import services_of
-from desk.doorviews import item_view, letter_view
+from desk.doorviews import hidden, item_view, letter_view
 from desk.i18n import language_of
 from desk.live import Feed
 from desk.outdoors import form_of, photos_of, texts
@@ -32,7 +32,7 @@ from ticketing.doors.letters import MAX_REPLY
 from ticketing.fields import NATURES
 
 router = APIRouter()
-Person = Annotated[User, role_required("agent", "supervisor")]
+Person = SignedIn
 Services = Annotated[DeskServices, Depends(services_of)]
 Ok = dict[str, bool]
 
@@ -70,7 +70,7 @@ async def mailbox(request: Request, user: SignedIn, services: Services, tab: str
     """The lists; with ``?part=1`` only the chosen one. A department sees letters of tickets for which it acts."""
     feed: Feed = request.app.state.feed
     seq = await feed.latest()
-    departments = user.departments if user.staff else None
+    departments = user.departments if user.bounded else None
     tabs = {name: entry for name, entry in TABS.items() if departments is None or entry[1]}
     chosen = tab if tab in tabs else next(iter(tabs))
     views = Views(services.city, language_of(request))
@@ -105,7 +105,7 @@ async def _rows(
         found = await letters.find(session, states, departments)
         return [await letter_view(session, services, views, one, user) for one in found]
     entries = await items.waiting(session) if tab == "new" else await items.newest(session)
-    return [await item_view(session, views, entry) for entry in entries]
+    return [hidden(await item_view(session, views, entry), entry.ticket, user) for entry in entries]
 
 
 @router.get("/photos/{photo_id}", include_in_schema=False)

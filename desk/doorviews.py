@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from desk.access import masking
 from desk.services import DeskServices
 from desk.users import User
 from desk.views import Views, stamp
@@ -46,6 +47,14 @@ async def item_view(session: AsyncSession, views: Views, entry: Entry) -> dict[s
     }
 
 
+def hidden(view: dict[str, Any], ticket: Ticket, user: User) -> dict[str, Any]:
+    """What came, without whose it is where the reader's role does not need it."""
+    if not masking.hides(user.role):
+        return view
+    whose = (masking.person(ticket.contact_name), masking.number(ticket.contact_phone))
+    return {**masking.record(view), "contact": " ".join(filter(None, whose)), "email": ""}
+
+
 def mail_view(row: Delivery | None, views: Views) -> dict[str, Any] | None:
     """Where the email of a reply stands; None where none was sent."""
     if row is None:
@@ -63,7 +72,7 @@ async def letter_view(
     received = item.at.astimezone(ZoneInfo(services.city.profile.timezone))
     draft = letter.draft or letters.proposal(ticket, item.title, received, services.city)
     return {
-        **await item_view(session, views, Entry(item, ticket, letter)),
+        **hidden(await item_view(session, views, Entry(item, ticket, letter)), ticket, user),
         "letter_state": letter.state,
         "letter_state_name": views.text(STATE_NAMES[letter.state]),
         "due_at": stamp(letter.due_at),
@@ -92,4 +101,4 @@ async def of_ticket(services: DeskServices, user: User, views: Views, ticket: Ti
             return None
         if entry.letter is not None:
             return await letter_view(session, services, views, LetterView(entry.letter, entry.item, ticket), user)
-        return {**await item_view(session, views, entry), "letter_state": ""}
+        return {**hidden(await item_view(session, views, entry), ticket, user), "letter_state": ""}

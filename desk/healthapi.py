@@ -6,18 +6,17 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import PlainTextResponse
 
 from core.metrics import CONTENT_TYPE, exposition
-from desk.auth import Auth, address_of, role_required
+from desk.auth import Auth, SignedIn, address_of
 from desk.context import services_of
 from desk.i18n import language_of, translate
 from desk.services import DeskServices
-from desk.users import User
 from switchboard.health import DISK, TRUNK, LineCheck, latest
 
 router = APIRouter()
 _HERE = frozenset({"127.0.0.1", "::1"})
 _FORWARDED = frozenset({"forwarded", "x-forwarded-for", "x-real-ip", "via"})
 Services = Annotated[DeskServices, Depends(services_of)]
-Supervisor = Annotated[User, role_required("supervisor")]
+Supervisor = SignedIn
 
 
 @router.get("/api/health/lines")

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from desk.access import masking
 from desk.rights import may_see_caller, may_see_ticket, only
 from desk.services import DeskServices
 from desk.users import User
@@ -81,13 +82,13 @@ class IncidentBook:
         }
 
     def _caller(self, ticket: Ticket, link: TicketLink | None, head: Ticket) -> dict[str, Any]:
-        visible = may_see_ticket(self._user, ticket)
+        visible, hidden = may_see_ticket(self._user, ticket), masking.hides(self._user.role)
         return {
             "ticket_id": ticket.id,
             "number": ticket.number,
             "visible": visible,
-            "caller": ticket.caller if visible else "",
-            "contact_name": ticket.contact_name if visible else "",
+            "caller": (masking.number(ticket.caller) if hidden else ticket.caller) if visible else "",
+            "contact_name": (masking.person(ticket.contact_name) if hidden else ticket.contact_name) if visible else "",
             "summary": ticket.summary if visible else "",
             "line_name": self._views.line_name(ticket.line),
             "agent_name": self._views.desk_name(ticket.agent_extension),

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from desk.auth import audit, role_required
+from desk.auth import SignedIn, audit
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.live import Feed
@@ -34,8 +34,8 @@ from switchboard.standing import Ranked
 from telephony.queues import LAST_RESORT
 
 router = APIRouter()
-Person = Annotated[User, role_required("agent", "supervisor")]
-Lead = Annotated[User, role_required("supervisor")]
+Person = SignedIn
+Lead = SignedIn
 Services = Annotated[DeskServices, Depends(services_of)]
 Ok = dict[str, bool]
 

@@ -30,13 +30,13 @@ def _roles(*roles: Role) -> frozenset[Role]:
 LINKS = (
     Link("/wallboard", "大屏", _roles("supervisor")),
     Link("/calls", "通话清单", _roles("supervisor")),
-    Link("/department", "工单处理", _roles("supervisor", "arbiter", "dispatcher")),
+    Link("/department", "工单处理", _roles("supervisor", "arbiter", "dispatcher", "leader")),
     Link("/rulings", "督查室", _roles("arbiter"), _roles("supervisor")),
     Link("/callbacks", "回访", _roles("agent"), _roles("supervisor")),
     Link(
         "/knowledge",
         "知识库",
-        _roles("agent", "department", "arbiter", "dispatcher", "grid", "reviewer"),
+        _roles("agent", "department", "arbiter", "dispatcher", "grid", "reviewer", "leader"),
         _roles("supervisor"),
     ),
     Link("/search", "实录检索", _roles("agent"), _roles("supervisor")),
@@ -45,13 +45,16 @@ LINKS = (
     Link("/mailbox", "信箱", _roles("department"), _roles("agent", "supervisor", "arbiter")),
     Link("/worktime", "坐席工时", menu=_roles("supervisor")),
     Link("/quality", "质检", _roles("agent", "reviewer", "supervisor")),
-    Link("/assessment", "一键考核", _roles("arbiter"), _roles("supervisor", "department")),
-    Link("/analysis", "分析研判", _roles("arbiter"), _roles("supervisor")),
-    Link("/voice", "语音导航", menu=_roles("supervisor", "arbiter")),
+    Link("/assessment", "一键考核", _roles("arbiter", "leader"), _roles("supervisor", "department")),
+    Link("/analysis", "分析研判", _roles("arbiter", "leader"), _roles("supervisor")),
+    Link("/voice", "语音导航", menu=_roles("supervisor", "arbiter", "leader")),
     Link("/calendar", "日历与时限", menu=_roles("supervisor", "arbiter", "department", "dispatcher", "grid")),
     Link("/announcements", "停水停电公告", menu=_roles("agent", "supervisor", "arbiter", "department", "dispatcher")),
     Link("/models", "研判模型", menu=_roles("supervisor")),
-    Link("/webhooks", "系统对接", menu=_roles("supervisor")),
+    Link("/webhooks", "系统对接", _roles("administrator"), _roles("supervisor")),
+    Link("/users", "账号管理", _roles("administrator")),
+    Link("/tokens", "接口令牌", _roles("administrator")),
+    Link("/audit", "审计日志", _roles("auditor")),
 )
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from desk.access.table import may
 from desk.context import services_of
 from desk.i18n import COOKIE, Language, language_of, messages_json, translate
 from desk.navigation import in_bar, in_menu
@@ -32,7 +33,8 @@ def environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        _=lambda text: translate(language, text), static=static_url, lang=language, in_bar=in_bar, in_menu=in_menu
+        _=lambda text: translate(language, text), static=static_url, lang=language, in_bar=in_bar, in_menu=in_menu,
+        may=may,
     )
     made.filters["data"] = _data
     return made

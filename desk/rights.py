@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from core.city import City
 from core.city_selfservice import CutKind
+from desk.access.table import may
 from desk.users import User
 from quality.reviews.service import names_of
 from ticketing.selfservice.announcements import KIND_NAMES, may_announce
@@ -50,10 +51,9 @@ def receives(user: User, audience: Audience) -> bool:
         return audience.reviewers
     if user.role == "agent":
         return audience.all_desks or user.extension in audience.desks
-    if user.role == "arbiter":
-        return audience.arbiters
-    if user.role == "dispatcher":
-        return audience.arbiters or audience.dispatchers
+    if user.role in ("arbiter", "dispatcher"):
+        told = audience.arbiters or (user.role == "dispatcher" and audience.dispatchers)
+        return told and not (user.bounded and user.departments.isdisjoint(audience.departments))
     return not user.departments.isdisjoint(audience.departments)
 
 
@@ -143,14 +143,14 @@ def may_see_ticket(user: User, ticket: TicketPlace) -> bool:
 
     Departments and grid staff see what is theirs, or a department's for which they may act.
     """
-    if user.staff:
+    if user.bounded:
         return not user.departments.isdisjoint((ticket.department, *ticket.assist))
     return True
 
 
 def may_see_unit(user: User, department: str) -> bool:
     """Desks and dispatchers see every unit; a department sees its own."""
-    return not user.staff or department in user.departments
+    return not user.bounded or department in user.departments
 
 
 def only(desk: str | None) -> frozenset[str]:
@@ -168,7 +168,7 @@ def may_hear(user: User, desks: frozenset[str], ticket: TicketPlace | None) -> b
         return True
     if user.role == "agent":
         return user.extension in desks
-    return user.role not in ("grid", "reviewer") and ticket is not None and may_see_ticket(user, ticket)
+    return user.role not in ("grid", "reviewer", "leader") and ticket is not None and may_see_ticket(user, ticket)
 
 
 def may_hear_private(user: User) -> bool:
@@ -183,7 +183,7 @@ def may_see_caller(user: User, desks: frozenset[str]) -> bool:
 
 def may_correct(user: User) -> bool:
     """Transcripts, and the words that the city's lexicon gets from them: who answers for the quality of the calls."""
-    return user.role == "supervisor"
+    return may(user.role, "speech")
 
 
 def announces(user: User, city: City) -> tuple[CutKind, ...]:
@@ -193,7 +193,7 @@ def announces(user: User, city: City) -> tuple[CutKind, ...]:
 
 def may_see_calls(user: User) -> bool:
     """The list of calls and the search of what was said: whoever answers for calls or takes them."""
-    return user.role in ("agent", "supervisor")
+    return may(user.role, "call.list")
 
 
 def may_decide_clocks(user: User) -> bool:
@@ -203,12 +203,12 @@ def may_decide_clocks(user: User) -> bool:
 
 def may_see_analysis(user: User) -> bool:
     """Warnings, clusters, repeat callers (their numbers masked) and briefs of the whole city."""
-    return user.role in ("supervisor", "arbiter")
+    return may(user.role, "figures")
 
 
 def may_see_voice(user: User) -> bool:
     """What callers did before a person, without their numbers and words."""
-    return user.role in ("supervisor", "arbiter")
+    return may(user.role, "figures")
 
 
 def may_issue_briefs(user: User) -> bool:
@@ -218,7 +218,7 @@ def may_issue_briefs(user: User) -> bool:
 
 def may_decide_models(user: User) -> bool:
     """Which learned model judges calls, and the report of how often call takers disagreed with it."""
-    return user.role == "supervisor"
+    return may(user.role, "models")
 
 
 def oversees_quality(user: User) -> bool:

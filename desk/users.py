@@ -1,6 +1,7 @@
 """Who may sign in: logins, roles and hashed passwords."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,7 +15,7 @@ from core.city import City, Person
 from core.clock import Clock, SystemClock
 from core.database import Base, Database
 from desk.access.tables import SessionRow, end_sessions
-from ticketing.actor import STAFF, Actor
+from ticketing.actor import AREA_ROLES, STAFF, Actor
 
 Role = Literal[
     "agent", "dispatcher", "department", "grid", "supervisor", "reviewer", "arbiter", "leader", "administrator",
@@ -58,6 +59,8 @@ class User:
     department: str | None
     #: Number of the session; 0 without one.
     session: int = 0
+    #: Of a program that acts for this person: the actions that its token names; None for the person.
+    scopes: frozenset[str] | None = None
     #: Departments below their own for which they may act, too; whoever signs in has them from the city's data.
     below: frozenset[str] = frozenset()
 
@@ -67,9 +70,14 @@ class User:
         return self.role in STAFF
 
     @property
+    def bounded(self) -> bool:
+        """Whether they see only what lies in their area: staff always, others where the administrator gave them one."""
+        return self.staff or (self.department is not None and self.role in AREA_ROLES)
+
+    @property
     def departments(self) -> frozenset[str]:
-        """Keys of the departments whose matters are theirs; empty for whoever is staff of none."""
-        return self.below | {self.department} if self.staff and self.department else frozenset()
+        """Keys of the departments whose matters are theirs; empty for whoever has no area."""
+        return self.below | {self.department} if self.bounded and self.department else frozenset()
 
     def actor(self) -> Actor:
         """This person as the tickets know them."""
@@ -121,6 +129,38 @@ class Users:
             row = await work.session.get_one(UserRow, login)
             row.password_hash = hashed
             await end_sessions(work.session, self._clock.now(), "password", SessionRow.login == login)
+
+    async def rows(self) -> Sequence[UserRow]:
+        """All logins in their order."""
+        async with self._database.read() as session:
+            return list(await session.scalars(select(UserRow).order_by(UserRow.login)))
+
+    async def make(self, person: Person) -> bool:
+        """A new login; False where there is one of this name already."""
+        hashed = await asyncio.to_thread(_hasher.hash, person.password)
+        async with self._database.work() as work:
+            if await work.session.get(UserRow, person.login) is not None:
+                return False
+            work.session.add(_row(person, hashed))
+        return True
+
+    async def change(
+        self, login: str, *, name: str, role: Role, extension: str | None, department: str | None
+    ) -> bool:
+        """Another name, role or place; whoever has other rights now signs in anew. False where there is none."""
+        async with self._database.work() as work:
+            row = await work.session.get(UserRow, login)
+            if row is None:
+                return False
+            if (row.role, row.extension, row.department) != (role, extension, department):
+                await end_sessions(work.session, self._clock.now(), "changed", SessionRow.login == login)
+            row.name, row.role, row.extension, row.department = name, role, extension, department
+        return True
+
+    async def enable(self, login: str) -> None:
+        """Its person may sign in again."""
+        async with self._database.work() as work:
+            (await work.session.get_one(UserRow, login)).disabled_at = None
 
     async def disable(self, login: str, at: datetime) -> None:
         """Nobody signs in with it from now on; its sessions are over."""

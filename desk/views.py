@@ -10,6 +10,7 @@ from typing import Any
 
 from core.city import City
 from core.romanise import department_english
+from desk.access import masking
 from desk.factviews import fact_views, read_back_view
 from desk.happened import Happened
 from desk.i18n import Language, translate
@@ -300,7 +301,7 @@ class Views:
         table, step = self._flows.place(ticket)
         # Arbiters dispatch by their rulings alone.
         ways = () if role == "arbiter" else table.ways(step.key, role)
-        return {
+        shown = {
             "id": ticket.id,
             "number": ticket.number,
             "source": ticket.source,
@@ -328,6 +329,7 @@ class Views:
             "actions": [edge.action for edge in ways],
             "action_names": {edge.action: self._way_name(edge) for edge in ways},
         }
+        return masking.record(shown) if masking.hides(role) else shown
 
     def steps(self, ticket: Ticket) -> list[dict[str, Any]]:
         """The ticket's flow as its page shows it: each step with the time at which the ticket entered it last.

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
 from core.city import City
-from desk.auth import audit, role_required, watch_of
+from desk.auth import SignedIn, audit, watch_of
 from desk.boardfeed import BoardFeed
 from desk.context import services_of
 from desk.i18n import language_of
@@ -18,14 +18,14 @@ from desk.render import page
 from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
 from desk.sse import EventStream
-from desk.users import User, Users
+from desk.users import Users
 from desk.views import PAUSE_REASONS, Views
 from switchboard.desks import MISSED
 from switchboard.figures.board import SERVICE_LEVELS
 from switchboard.figures.worktime import DeskDay, between, summarize
 
 router = APIRouter(include_in_schema=False)
-Lead = Annotated[User, role_required("supervisor")]
+Lead = SignedIn
 Services = Annotated[DeskServices, Depends(services_of)]
 
 STATES = {

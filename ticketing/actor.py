@@ -10,6 +10,9 @@ Role = Literal[
 #: Roles of people who belong to a department, and have nothing to do with what is not its own.
 STAFF: frozenset[str] = frozenset({"department", "grid"})
 
+#: Roles whose people have an area: a department, a town or subdistrict, a community, a grid, and what lies below it.
+AREA_ROLES: frozenset[str] = STAFF | {"dispatcher", "arbiter", "leader"}
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -28,6 +31,15 @@ class Actor:
     def staff(self) -> bool:
         """Whether he belongs to a department, and sees and does only what is its own."""
         return self.role in STAFF
+
+    @property
+    def bounded(self) -> bool:
+        """Whether he has an area: staff of a department, or somebody else to whom one was given."""
+        return self.staff or (self.department != "" and self.role in AREA_ROLES)
+
+    def may_touch(self, department: str) -> bool:
+        """Whether a ticket of this department lies within his area; without one everything does."""
+        return not self.bounded or (department != "" and (department == self.department or department in self.below))
 
     def acts_for(self, department: str) -> bool:
         """Whether he is staff of this department, or of one above it that may act for it."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from core.database import Work
+from core.errors import NotAllowed
 from core.phones import normal
 from ticketing.actor import SYSTEM, Actor
 from ticketing.events import TicketEdited, TicketLinked, TicketMoved, TicketState, TicketUnlinked
@@ -23,6 +24,9 @@ def move(work: Work, flows: Flows, ticket: Ticket, action: Action, by: Actor, no
     """Take one edge of the ticket's flow; :class:`core.errors.NotAllowed` where it has none: nothing changes then."""
     table, standing = flows.place(ticket)
     after = table.step(standing.key, action, by.role)
+    # Departments that assist do their part, too; what is theirs is asked where it is known.
+    if not by.staff and not by.may_touch(ticket.department):
+        raise NotAllowed("这张工单不在您的辖区", hint=f"{ticket.number}: {ticket.department}")
     if (ticket.flow, ticket.step) != (table.key, standing.key):
         # Opened before there were flows, or the city has changed its flows since.
         enter(work, table, ticket, SYSTEM, now)

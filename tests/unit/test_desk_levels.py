@@ -112,7 +112,7 @@ async def test_grid_staff_see_neither_calls_nor_recordings_nor_others_pages(stag
     assert (await ge.get(f"/tickets/{ticket.number}")).status_code == 200
     for path in ("/calls", "/search", "/missed", "/wallboard", "/rulings", "/knowledge/review", "/calls/c-1/recording"):
         assert (await ge.get(path)).status_code in (403, 404), path
-    assert (await ge.get("/desk")).status_code == 303
+    assert (await ge.get("/desk")).status_code == 403
     state = (await ge.get("/api/state")).json()
     assert (state["calls"], state["agents"], state["me"]["role"]) == ([], [], "grid")
     edit = await ge.post(f"/api/tickets/{ticket.id}", json={"fields": {"place": "别处"}, "version": 1})
@@ -129,7 +129,7 @@ async def test_a_dispatcher_sends_tickets_and_units_and_takes_no_calls(stage: St
     assert ticket.number in page and 'id="department-filter"' in page
     for path in ("/calls", "/search", "/missed", "/wallboard", "/rulings"):
         assert (await diao.get(path)).status_code == 403, path
-    assert (await diao.get("/desk")).status_code == 303 and (await diao.get("/units")).status_code == 200
+    assert (await diao.get("/desk")).status_code == 403 and (await diao.get("/units")).status_code == 200
     recall = await diao.post(f"/api/tickets/{ticket.id}/refuse", json={"reason": "派错了"})
     assert recall.json()["state"] == "filed"
     shown = (await diao.get(f"/tickets/{ticket.number}?part=1")).text

@@ -3,12 +3,14 @@ import { dialElsewhere } from "./dial.js";
 import { DispatchPanel } from "./dispatch.js";
 import { $ } from "./dom.js";
 import { keepFresh, part, soon } from "./livepart.js";
+import { reveals } from "./reveal.js";
 
 part.addEventListener("change", (event) => {
   if (["department-filter", "source-filter"].includes(event.target.id)) event.target.form.submit();
 });
 
 dialElsewhere();
+reveals(part);
 
 const sending = $("dispatch") && new DispatchPanel($("dispatch"));
 sending?.show($("dispatch").dataset.number);

@@ -1,0 +1,68 @@
+"""Names and numbers of persons for people whose role does not need them. Pure.
+
+Whose role has ``ticket.person`` in the table sees them; who has ``ticket.reveal`` is shown them for a reason, kept in
+the audit; everybody else never.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from desk.access.table import may
+from desk.users import Role
+
+#: What was typed as whose name and number; ``caller`` is the number that called.
+NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})
+#: Where people write down numbers that they were told.
+_WORDS = ("summary", "description", "result", "text")
+_DIGITS = re.compile(r"\d(?:[ -]?\d){6,17}[\dXx]?")
+
+
+def number(text: str) -> str:
+    """``138****1234``; of a short one nothing but its length's worth of stars."""
+    return f"{text[:3]}****{text[-4:]}" if len(text) >= 11 else "****" if text else ""
+
+
+def person(name: str) -> str:
+    """``王**``: whoever knows the person recognises the family name, nobody else does."""
+    return f"{name[0]}**" if name else ""
+
+
+def words(text: str) -> str:
+    """A text without numbers of telephones and identity cards in it."""
+    return _DIGITS.sub(lambda found: number(re.sub(r"[ -]", "", found[0])), text)
+
+
+def hides(role: Role) -> bool:
+    """Whether this role gets names and numbers masked."""
+    return not may(role, "ticket.person")
+
+
+def record(view: Mapping[str, Any]) -> dict[str, Any]:
+    """One ticket, call or item as a page shows it, without whose it is."""
+    made = dict(view)
+    for name in NAMES & made.keys():
+        made[name] = person(made[name] or "")
+    for name in NUMBERS & made.keys():
+        made[name] = number(made[name] or "")
+    for name in _WORDS:
+        if isinstance(made.get(name), str):
+            made[name] = words(made[name])
+    return made
+
+
+def history(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A ticket's history: what was entered is masked as the ticket is."""
+    return [
+        {**row, "note": words(row["note"]), "changes": {
+            name: [_value(name, value) for value in pair] if isinstance(pair, list | tuple) else _value(name, pair)
+            for name, pair in row["changes"].items()
+        }}
+        for row in rows
+    ]  # fmt: skip
+
+
+def _value(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return person(value) if name in NAMES else number(value) if name in NUMBERS else words(value)

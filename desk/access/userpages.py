@@ -1,0 +1,208 @@
+"""The administrator's page: logins with role, desk and area, and what may be reset. Each change is in the audit."""
+
+import secrets
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from pydantic import ValidationError
+from starlette.responses import RedirectResponse, Response
+
+from core.city import City, Person
+from core.errors import HeyiError
+from desk.access.browsers import named
+from desk.access.table import ROLE_NAMES
+from desk.auth import SignedIn, address_of, audit, auth_of
+from desk.context import services_of
+from desk.i18n import language_of
+from desk.render import page
+from desk.services import DeskServices
+from desk.users import Role, User, UserRow, Users
+from desk.views import Views
+from ticketing.actor import AREA_ROLES
+
+router = APIRouter(include_in_schema=False)
+Services = Annotated[DeskServices, Depends(services_of)]
+Word = Annotated[str, Form(max_length=80)]
+#: What a role cannot work without.
+_NEEDS = {"agent": "extension", "department": "department", "grid": "department"}
+
+
+@router.get("/users")
+async def listing(request: Request, user: SignedIn, services: Services, q: str = "", done: str = "") -> Response:
+    """All logins, or those that contain ``q``."""
+    return await _page(request, user, services, q=q, done=done)
+
+
+@router.post("/users")
+async def add(
+    request: Request, user: SignedIn, services: Services, login: Word, name: Word, role: Word, extension: Word = "",
+    department: Word = "",
+) -> Response:  # fmt: skip
+    """A new login; its first password is made here and shown this once."""
+    password = secrets.token_urlsafe(12)
+    try:
+        person = _person(services.city, login, name, role, extension, department, password)
+        if not await Users(services.database, services.clock).make(person):
+            raise HeyiError("已经有这个用户名")
+    except HeyiError as error:
+        return await _page(request, user, services, error=error.message)
+    await audit(request, user.login, "user_added", detail=_told(person))
+    return await _page(request, user, services, secret=(login, password))
+
+
+@router.post("/users/{login}")
+async def change(
+    request: Request, login: str, user: SignedIn, services: Services, name: Word, role: Word, extension: Word = "",
+    department: Word = "",
+) -> Response:  # fmt: skip
+    """Another name, role, desk or area."""
+    _not_oneself(user, login)
+    try:
+        person = _person(services.city, login, name, role, extension, department, "unchanged")
+    except HeyiError as error:
+        return await _one(request, user, services, login, error=error.message)
+    if not await Users(services.database, services.clock).change(
+        login, name=person.name, role=cast(Role, person.role), extension=person.extension,
+        department=person.department,
+    ):  # fmt: skip
+        raise HTTPException(404, "没有找到")
+    await audit(request, user.login, "user_changed", detail=_told(person))
+    return RedirectResponse(f"/users/{login}?done=1", 303)
+
+
+@router.get("/users/{login}")
+async def one(request: Request, login: str, user: SignedIn, services: Services, done: str = "") -> Response:
+    """One login with its sessions."""
+    return await _one(request, user, services, login, done=bool(done))
+
+
+@router.post("/users/{login}/{what}")
+async def act(request: Request, login: str, what: str, user: SignedIn, services: Services) -> Response:
+    """Disable, enable, reset password or second factor, end all sessions."""
+    _not_oneself(user, login)
+    users, auth = Users(services.database, services.clock), auth_of(request)
+    if await users.get(login) is None:
+        raise HTTPException(404, "没有找到")
+    match what:
+        case "disable":
+            await users.disable(login, services.clock.now())
+        case "enable":
+            await users.enable(login)
+        case "password":
+            password = secrets.token_urlsafe(12)
+            await users.set_password(login, password)
+            await audit(request, user.login, "user_password", detail=login)
+            return await _one(request, user, services, login, secret=password)
+        case "factor":
+            await auth.factors.remove(login, by=user.login, address=address_of(request))
+            return RedirectResponse(f"/users/{login}?done=1", 303)
+        case "sessions":
+            await auth.sessions.end_others(login, but=0, by=user.login, address=address_of(request))
+            return RedirectResponse(f"/users/{login}?done=1", 303)
+        case _:
+            raise HTTPException(404, "没有找到")
+    await audit(request, user.login, f"user_{what}d", detail=login)
+    return RedirectResponse(f"/users/{login}?done=1", 303)
+
+
+def _not_oneself(user: User, login: str) -> None:
+    """Nobody gives himself rights, or locks the last administrator out by a slip."""
+    if user.login == login:
+        raise HTTPException(403, "不能修改自己的账号，请由另一名管理员操作")
+
+
+def _person(
+    city: City, login: str, name: str, role: str, extension: str, department: str, password: str
+) -> Person:  # fmt: skip
+    """What was entered, as a person of the city; :class:`HeyiError` names what is wrong."""
+    if extension and city.desk(extension) is None:
+        raise HeyiError("没有这个坐席")
+    if department and city.department(department) is None:
+        raise HeyiError("没有这个部门或辖区")
+    try:
+        person = Person.model_validate({
+            "login": login, "name": name, "role": role, "password": password, "extension": extension or None,
+            "department": (department or None) if role in AREA_ROLES else None,
+        })  # fmt: skip
+    except ValidationError:
+        raise HeyiError("填写的内容不符合要求") from None
+    if (need := _NEEDS.get(person.role)) and getattr(person, need) is None:
+        raise HeyiError("该岗位须选择坐席" if need == "extension" else "该岗位须选择部门或辖区")
+    return person
+
+
+def _told(person: Person) -> str:
+    return " ".join(filter(None, (person.login, person.role, person.extension, person.department)))
+
+
+def _shown(row: UserRow, views: Views) -> dict[str, Any]:
+    return {
+        "login": row.login, "name": row.name, "role": row.role,
+        "role_name": views.text(ROLE_NAMES[cast(Role, row.role)]), "extension": row.extension or "",
+        "department": row.department or "", "area": views.department_name(row.department) if row.department else "",
+        "disabled_at": row.disabled_at,
+    }  # fmt: skip
+
+
+def _choices(city: City, views: Views) -> dict[str, Any]:
+    known = (*city.departments, *city.derived.values())
+    return {
+        "roles": [(key, views.text(name)) for key, name in ROLE_NAMES.items()],
+        "desks": [(desk.extension, f"{desk.extension} {desk.name}") for desk in city.desks if desk.kind != "robot"],
+        "areas": [(each.id, views.department_name(each.id)) for each in known],
+    }  # fmt: skip
+
+
+async def _page(
+    request: Request, user: User, services: DeskServices, *, q: str = "", done: str = "", error: str = "",
+    secret: tuple[str, str] | None = None,
+) -> Response:  # fmt: skip
+    auth, views = auth_of(request), Views(services.city, language_of(request))
+    rows = await Users(services.database).rows()
+    counts, factors = await auth.sessions.counts(), await auth.factors.all_on()
+    shown = [_shown(row, views) for row in rows]
+    wanted = q.strip().lower()
+    return page(
+        request,
+        "users.html",
+        400 if error else 200,
+        me=user,
+        q=q,
+        done=bool(done),
+        error=views.text(error),
+        secret=secret,
+        rows=[
+            {**row, "sessions": counts.get(row["login"], 0), "factor": row["login"] in factors}
+            for row in shown
+            if not wanted or any(wanted in str(row[key]).lower() for key in ("login", "name", "role_name", "area"))
+        ],
+        **_choices(services.city, views),
+    )
+
+
+async def _one(
+    request: Request, user: User, services: DeskServices, login: str, *, done: bool = False, error: str = "",
+    secret: str = "",
+) -> Response:  # fmt: skip
+    auth, views = auth_of(request), Views(services.city, language_of(request))
+    async with services.database.read() as session:
+        row = await session.get(UserRow, login)
+    if row is None:
+        raise HTTPException(404, "没有找到")
+    return page(
+        request,
+        "user.html",
+        400 if error else 200,
+        me=user,
+        own=user.login == login,
+        done=done,
+        error=views.text(error),
+        secret=secret,
+        row=_shown(row, views),
+        factor=await auth.factors.standing(login),
+        sessions=[
+            {"browser": named(s.browser), "address": s.address, "made_at": s.made_at, "seen_at": s.seen_at}
+            for s in await auth.sessions.of_login(login)
+        ],
+        **_choices(services.city, views),
+    )
