@@ -81,7 +81,9 @@ class Caller:
 
     @property
     def ended(self) -> Queue | CallBack | HangUp | Transfer | None:
-        found = [o for o in self.outputs if isinstance(o, Queue | CallBack | HangUp)]
+        found: list[Queue | CallBack | HangUp | Transfer] = [
+            o for o in self.outputs if isinstance(o, Queue | CallBack | HangUp)
+        ]
         found += [o for o in self.outputs if isinstance(o, Transfer) and not o.party]
         assert len(found) <= 1, found
         return found[0] if found else None
