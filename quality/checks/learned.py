@@ -57,12 +57,6 @@ class Learned:
         ``lean`` so much less is enough (what the caller says makes it likely)."""
         return list(_over(self.agent, text, lean, _SURER))
 
-    def likest(self, label: str, text: str) -> tuple[float, int, int]:
-        """(margin, start, end) of the sentence of a call taker's ``text`` that is most like ``label``."""
-        at = self.agent.labels.index(label)
-        told = [(float(self.agent.margins(m[0])[at]), m.start(), m.end()) for m in _sentences(text)]
-        return max(told, default=(-1.0, 0, 0))
-
     def comforts(self, text: str) -> bool:
         """A sentence of the call taker's ``text`` consoles."""
         return any(True for _ in _over(self.comfort, text))
