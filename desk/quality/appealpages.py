@@ -18,9 +18,11 @@ from desk.quality.people import Named
 from desk.quality.tabs import home_of, tabs_of
 from desk.quality.who import Involved
 from desk.render import page
+from desk.rights import may_hear_private
 from desk.services import DeskServices
 from desk.users import Users
 from desk.views import Views
+from quality.listening import private
 from quality.reviews import listing
 from quality.reviews.listing import Listed
 from quality.reviews.service import Answers, history, scores
@@ -82,7 +84,7 @@ async def change(review_id: str, body: Change, user: Involved, services: Service
             raise HeyiError("没有这项质检任务", hint=review_id[:40])
         card = await versions.read(session, first.card)
     answers = {item.key: read_answer(item, body.fields.get(f"item.{item.key}", "")) for item in card.items()}
-    given = Answers({key: one for key, one in answers.items() if one is not None}, first.evidence)
+    given = Answers({key: one for key, one in answers.items() if one is not None}, first.evidence, "", first.comments)
     changed = await services.reviews.change(review_id, user.actor(), given, body.fields.get("why", ""))
     return {"state": changed.state}
 
@@ -149,6 +151,9 @@ async def one_appeal(request: Request, review_id: str, user: Involved, services:
         given = await scores(session, review_id)
         steps = await history(session, review_id)
         card = await versions.read(session, given[-1].card)
+        # Whoever reviews a call knows all of it.
+        whole = may_hear_private(user) or user.role == "reviewer"
+        parts = () if whole else await private.of_calls(session, (review.call_id,))
     if user.role != "agent":
         await audit(request, user.login, "review", review.call_id, review.id)
     views = Views(services.city, language_of(request))
@@ -161,7 +166,7 @@ async def one_appeal(request: Request, review_id: str, user: Involved, services:
         review=review,
         card=card,
         card_name=card.name if views.language == "zh" else card.name_en,
-        sections=_sections(card, review, given, views),
+        sections=_sections(card, review, given, views, frozenset(private.by_utterance(parts))),
         first=_before(review, given),
         last=given[-1],
         may=may,
@@ -180,7 +185,10 @@ def _before(review: Review, given: Sequence[ReviewScore]) -> ReviewScore:
     return given[-2] if review.state == "changed" and len(given) > 1 else given[-1]
 
 
-def _sections(card: Scorecard, review: Review, given: Sequence[ReviewScore], views: Views) -> list[dict[str, Any]]:
+def _sections(
+    card: Scorecard, review: Review, given: Sequence[ReviewScore], views: Views, closed: frozenset[str]
+) -> list[dict[str, Any]]:
+    """The card with what was answered. ``closed``: utterances with something private, whose words are left out."""
     chinese, first, last = views.language == "zh", _before(review, given), given[-1]
 
     def said(row: ReviewScore, item: ScoreItem) -> str:
@@ -201,7 +209,11 @@ def _sections(card: Scorecard, review: Review, given: Sequence[ReviewScore], vie
                     "changed": said(first, item) != said(last, item),
                     "lost": first.answers.get(item.key) not in ("yes", "na", item.top),
                     "answer": str(first.answers.get(item.key, "")),
-                    "evidence": first.evidence.get(item.key, []),
+                    "evidence": [
+                        {**one, "words": views.text("已遮蔽")} if one.get("utterance_id") in closed else one
+                        for one in first.evidence.get(item.key, [])
+                    ],
+                    "comment": first.comments.get(item.key, ""),
                 }
                 for item in section.items
             ],

@@ -16,7 +16,8 @@ from desk.app import create_app
 from desk.rights import audience_of_call, receives
 from desk.services import DeskServices
 from desk.users import Users
-from quality.reviews.service import Answers
+from quality.listening.tables import PrivatePart
+from quality.reviews.service import Answers, scores
 from quality.reviews.tables import Review
 from quality.sampling.assign import Reviewer
 from tests.desk_fakes import PASSWORD, Stage
@@ -110,6 +111,23 @@ async def test_a_call_taker_sees_his_own_review_once_it_is_published_and_no_othe
     assert (await chen.post(f"/api/quality/reviews/{scene.review.id}/appeal", json={"why": "x"})).status_code == 403
     assert (await wang.get("/api/quality/waiting")).json()["open"] == 1
     assert (await chen.get("/api/quality/waiting")).json()["open"] == 0
+
+
+async def test_a_call_taker_does_not_read_what_was_marked_as_private(scene: Scene) -> None:
+    await scene.released()
+    async with scene.services.database.work() as work:
+        work.session.add(
+            PrivatePart(
+                call_id=scene.review.call_id, utterance_id="u-1", start=5, end=10, words="我知道在哪", from_s=12.0,
+                to_s=15.0, why="住址", by="zhi", at=scene.services.clock.now(),
+            )
+        )  # fmt: skip
+        last = (await scores(work.session, scene.review.id))[-1]
+        last.evidence = {"address": [{"utterance_id": "u-1", "second": 12.5, "words": "行了行了，我知道在哪"}]}
+    page = f"/quality/appeals/{scene.review.id}"
+    told = (await (await scene.sign_in("wang")).get(page)).text
+    assert "我知道在哪" not in told and "已遮蔽" in told
+    assert "我知道在哪" in (await (await scene.sign_in("lin")).get(page)).text
 
 
 async def test_a_blind_second_score_is_shown_to_nobody_outside_calibration(scene: Scene) -> None:
