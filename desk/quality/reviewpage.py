@@ -103,7 +103,7 @@ async def one(
         "lead": user.role == "supervisor", "version": draft.version if draft else 0, "tab": secrets.token_hex(8),
         "card": views.card_view(card, language), "proposals": views.proposals(card, said) if editable else {},
         "entered": entered, "marks": views.marks(said, transcript, verdict if judge else None) if begun else [],
-        "clips": [clip_view(row, names) for row in cut], "private": [part_view(row, names) for row in parts],
+        "clips": [clip_view(row, names) if judge else _unsigned(row) for row in cut], "private": [part_view(row, names) for row in parts],
         "good": [{"id": row.id, "title": row.title, "from_s": row.from_s, "to_s": row.to_s} for row in good],
         "listener": {"name": user.name, "login": user.login}, "nonce": secrets.token_urlsafe(12), "me": user.login,
         **views.running(card, entered["answers"]),
@@ -137,6 +137,11 @@ def clip_view(row: Clip, names: dict[str, str]) -> dict[str, Any]:
         "id": row.id, "from_s": row.from_s, "to_s": row.to_s, "comment": row.comment, "by": row.by,
         "name": names.get(row.by, row.by),
     }  # fmt: skip
+
+
+def _unsigned(row: Clip) -> dict[str, Any]:
+    """For the call taker, who is not told who reviewed him."""
+    return clip_view(row, {}) | {"by": "", "name": ""}
 
 
 def part_view(row: PrivatePart, names: dict[str, str]) -> dict[str, Any]:

@@ -421,13 +421,16 @@ async def test_a_call_taker_reads_his_released_review_and_hears_no_private_part(
 ) -> None:
     client, address = await begun(people, pair[0]), f"/api/reviews/{pair[0]}"
     await ok(await client.post(f"{address}/private", json={"from_s": 20, "to_s": 22, "why": "手机号"}))
+    await ok(await client.post(f"{address}/clips", json={"from_s": 30, "to_s": 34, "comment": "应直接受理"}))
     await ok(await client.post(f"{address}/score", json=entered(answers=ALL, comments={"voice": "稍快"})))
     assert (await people["wang"].get(f"/reviews/{pair[0]}")).status_code == 403
     body = {"action": "release", "reviews": [pair[0]]}
     assert (await ok(await people["lin"].post("/api/quality/oversight", json=body)))["done"] == 1
     page = (await people["wang"].get(f"/reviews/{pair[0]}")).text
     assert "稍快" in page
+    assert "应直接受理" in page
     assert "郑质检" not in page
+    assert "zhijian" not in page
     assert "把来电人推给别的部门" not in page  # what a machine found is for those who judge
     heard = (await people["wang"].get(f"/reviews/{pair[0]}/recording")).content
     assert heard != (await people["lin"].get(f"/reviews/{pair[0]}/recording")).content
