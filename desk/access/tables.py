@@ -1,4 +1,4 @@
-"""Sessions, second factors, tokens and sign-ins that are under way elsewhere. No secret stands in them, only hashes."""
+"""Sessions, second factors and tokens. No secret stands in them, only hashes."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -88,18 +88,3 @@ class TokenRow(Base):
     until: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-
-
-class SsoRow(Base):
-    """A sign-in that is under way at the single sign-on (OpenID Connect); its answer is taken once."""
-
-    __tablename__ = "sso_states"
-
-    #: SHA-256 of ``state``.
-    state_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    nonce: Mapped[str] = mapped_column(String(64))
-    #: PKCE's verifier (RFC 7636).
-    verifier: Mapped[str] = mapped_column(String(128))
-    #: Path of the page that was wanted.
-    wanted: Mapped[str] = mapped_column(String(500), default="")
-    made_at: Mapped[datetime]

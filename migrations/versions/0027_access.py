@@ -1,4 +1,4 @@
-"""Sessions on the server, second factors, tokens for programs, single sign-on; users who are disabled."""
+"""Sessions on the server, second factors, tokens for programs; users who are disabled."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,12 +61,3 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash"),
     )
     op.create_index("ix_api_tokens_login", "api_tokens", ["login"])
-    op.create_table(
-        "sso_states",
-        sa.Column("state_hash", sa.String(length=64), nullable=False),
-        sa.Column("nonce", sa.String(length=64), nullable=False),
-        sa.Column("verifier", sa.String(length=128), nullable=False),
-        sa.Column("wanted", sa.String(length=500), nullable=False),
-        sa.Column("made_at", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("state_hash"),
-    )
