@@ -20,6 +20,8 @@ PATIENCE_S = 600
 _SETTLED_S = 2.5
 #: Longest wait for a category.
 _LATE_S = 20.0
+#: Between two steps of a department, so that each is seen in the table.
+_STEP_S = 0.5
 #: So long a caller listens to the voice before answering into it.
 _LISTENS_S = 1.5
 #: Frames of 20 ms with a voice that are a question at least.
@@ -166,14 +168,13 @@ async def _handle(act: Act, stage: Stage) -> None:
     """The department takes the ticket, works and reports."""
     ticket = act.seen["ticket"]
     staff = await stage.department_login(ticket["department"])
-    await asyncio.sleep(1.0)
     for action in ("accept", "depart", "arrive", "handle"):
         # What the ticket's flow offers now; a person signed in for the department may have been quicker.
         if action in (await staff.get(f"/api/tickets/{ticket['id']}"))["actions"]:
             await staff.post(f"/api/tickets/{ticket['id']}/{action}")
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(_STEP_S)
     act.stage = "处置"
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(_STEP_S)
     if act.ticket_state in ("dispatched", "handling"):
         await staff.post(f"/api/tickets/{ticket['id']}/report", {"result": "已到现场处理完毕，情况已告知来电人。"})
     act.stage = "回访"

@@ -51,7 +51,7 @@ class CallbackRunner:
         *,
         poll_s: float = 1.0,
         result_s: float = 300.0,
-        at_once: int = 4,
+        at_once: int = 6,
         login_at: LoginAt = _nobody,
     ) -> None:
         self._database = database
