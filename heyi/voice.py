@@ -30,7 +30,7 @@ from ivr.ways import Left
 from telephony.agi import AgiCall, AgiServer
 from telephony.bridge import Bridge
 from telephony.dialplan import agi_token
-from telephony.events import CallEnded
+from telephony.events import CallEnded, CallQueued
 from ticketing.clocks.calendar import WorkCalendar
 from ticketing.selfservice.service import SelfService
 from triage.judge import Turn
@@ -41,6 +41,8 @@ log = structlog.get_logger(__name__)
 HOST = "127.0.0.1"
 #: Script with which a call comes back whose party did not answer.
 RESUME = "resume"
+#: Where a caller goes on whose words are an emergency, as by key 9 (dialplans/extensions.conf.j2).
+URGENT = {"Context": "voice-keys", "Exten": "9", "Priority": "1"}
 #: After the end of a channel its call's end is known so soon; else it goes on without us.
 _KNOWN_S = 0.5
 
@@ -123,7 +125,7 @@ class Voices:
             return
         ensure_tones(self._folder)
         # One subscription: words and their end come in their order.
-        self._bus.subscribe(self._hear, UtterancePartial, UtteranceHeard, CallTriaged, CallEnded)
+        self._bus.subscribe(self._hear, UtterancePartial, UtteranceHeard, CallTriaged, CallQueued, CallEnded)
         self._bridge.on_key = self._pressed
         await self._server.start()
 
@@ -229,6 +231,8 @@ class Voices:
         match event:
             case CallEnded():
                 self._forget(call_id, spoken)
+            case CallQueued() if spoken.parted:  # he is a person's from here on
+                self._forget(call_id, spoken)
             case CallTriaged(verdict=verdict) if verdict.outcome == "emergency":
                 spoken.driver.tell(judged(verdict))
                 if spoken.parted:
@@ -244,15 +248,13 @@ class Voices:
                     await self._break_off(call_id, spoken)
 
     async def _break_off(self, call_id: str, spoken: _Spoken) -> None:
-        """An emergency, while somebody outside is being rung: as by key 9. Whoever talks with him already hears it."""
+        """An emergency, while somebody outside is rung or talks with the caller: as by key 9. His own call ends."""
         call = self._bridge.calls.calls.get(call_id)
-        if call is None or any(leg.kind == "outside" and leg.answered_at for leg in call.legs.values()):
-            return
+        if call is None or all(leg.kind != "outside" for leg in call.legs.values()):
+            return  # he is with a person by now, or waits for one, whom the words reach otherwise
         self._forget(call_id, spoken)
         with contextlib.suppress(AmiError):
-            await self._bridge.ami.action(
-                "Redirect", {"Channel": spoken.channel, "Context": "voice-keys", "Exten": "9", "Priority": "1"}
-            )
+            await self._bridge.ami.action("Redirect", {"Channel": spoken.channel, **URGENT})
         await self._urgent(call_id)
 
     # -- ends what runs on a channel (ivr.line.Stopper)

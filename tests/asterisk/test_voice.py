@@ -17,6 +17,7 @@ from core.bus import Bus
 from core.city import City
 from core.database import Database, StoredEvent
 from core.settings import Settings
+from heyi.voice import URGENT
 from ivr import voice_model
 from ivr.signals import Heard, Judged
 from ivr.voice import Voice
@@ -136,6 +137,34 @@ async def test_who_presses_0_while_the_owner_is_rung_is_with_a_person(
     await house.until(lambda: bool(house.of(CallAnswered)), "a person answers", PATIENCE_S)
     assert CALLER in taker.calls[0].from_header and rung[0].ended.is_set()
     await call.hang_up()
+
+
+async def test_an_emergency_while_he_talks_with_the_owner_brings_him_to_the_emergency_desks(
+    site: Site, house: House, voice: TestVoice
+) -> None:
+    trunk = await site.phone("exchange", trunk=True)
+    rung: list[PhoneCall] = []
+
+    async def owner(call: PhoneCall) -> None:
+        rung.append(call)
+        await call.answer()
+        await call.play(TONE * 200)
+
+    trunk.on_call = owner
+    call = await ask_for_the_owner(site, house, voice)
+    await until(lambda: bool(rung), "the owner's telephone rings")
+    live = next(iter(house.bridge.calls.calls.values()))
+    await until(
+        lambda: any(leg.kind == "outside" and leg.answered_at for leg in live.legs.values()), "they talk",
+        PATIENCE_S,
+    )  # fmt: skip
+    await house.bridge.ami.action("Redirect", {"Channel": live.channel, **URGENT})
+    await house.until(lambda: bool(house.of(CallQueued)), "he waits for the emergency desks", PATIENCE_S)
+    waits = house.of(CallQueued)[0]
+    assert isinstance(waits, CallQueued) and waits.queue == "emergency" and not call.ended.is_set()
+    await until(rung[0].ended.is_set, "the owner's call is over")
+    await call.hang_up()
+    await house.until(lambda: bool(house.of(CallEnded)), "ended")
 
 
 # -- words
