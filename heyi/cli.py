@@ -299,7 +299,12 @@ def _print_reports(found: Report, repaired: list[str], left: Report) -> None:
 def user_add(
     login: str,
     name: Annotated[str, typer.Option(help="Name shown on the screens.")],
-    role: Annotated[str, typer.Option(help="agent, department, supervisor, arbiter, dispatcher, grid or reviewer.")],
+    role: Annotated[
+        str,
+        typer.Option(
+            help="agent, dispatcher, department, grid, supervisor, reviewer, arbiter, leader, administrator or auditor."
+        ),
+    ],
     extension: Annotated[str | None, typer.Option(help="The call taker's desk.")] = None,
     department: Annotated[str | None, typer.Option(help="Key of the department.")] = None,
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)] = "",

@@ -122,7 +122,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "POST /api/letters/{item_id}/send",
     ),
     "walkin": (
-        "GET /walkin", "POST /walkin",
+        "GET /walkin", "POST /walkin", "POST /walkin/earlier",
     ),
     "notice": (
         "GET /announcements", "POST /announcements", "POST /announcements/{announcement_id}/end",
