@@ -14,6 +14,7 @@ from core.errors import Conflict, HeyiError, NotAllowed
 from core.ids import new_id
 from core.photos import MAX_BYTES, clean
 from desk.auth import SignedIn, audit
+from desk.casebook import Casebook
 from desk.context import services_of
 from desk.doorviews import hidden, item_view, letter_view
 from desk.i18n import language_of
@@ -59,6 +60,10 @@ class Draft(_Body):
 
 class Why(_Body):
     why: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Number(_Body):
+    phone: Annotated[str, Field(max_length=40)]
 
 
 class Sending(_Body):
@@ -163,6 +168,18 @@ async def _walkin(request: Request, user: User, entered: dict[str, str], error: 
         request, "walkin.html", status, me=user, seq=seq, natures=NATURES, max_text=MAX_TEXT, error=error,
         max_photos=MAX_PHOTOS, entered={name: entered.get(name, "") for name in names}, word=new_id(),
     )  # fmt: skip
+
+
+@router.post("/walkin/earlier", include_in_schema=False)
+async def earlier(request: Request, body: Number, user: Person, services: Services) -> dict[str, Any]:
+    """Open tickets of the number that is being typed in; the body holds it, so that no log has it."""
+    views = Views(services.city, language_of(request))
+    known = await Casebook(services, user, views).history(body.phone, except_call="")
+    shown = ("number", "state_name", "category", "summary")
+    tickets = [{name: t[name] for name in shown} for t in known["tickets"] if t["state"] != "closed"]
+    if tickets:
+        await audit(request, user.login, "walkin_earlier", detail=" ".join(t["number"] for t in tickets))
+    return {"open": known["open"], "tickets": tickets}
 
 
 @router.post("/walkin", include_in_schema=False)

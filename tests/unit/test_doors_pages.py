@@ -7,12 +7,15 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from core.audit import AuditEntry
 from tests.desk_fakes import Stage
 from tests.unit.conftest import SignIn
 from tests.unit.doors_support import jpeg
+from ticketing.actor import Actor
 from ticketing.dispatch.tables import TicketScene, UnitOrder
 from ticketing.doors import items
 from ticketing.doors.tables import DoorKnocks
+from ticketing.repository import TicketRepository
 
 FORM = {"text": "华洲村工地半夜施工，吵得睡不着", "title": "夜间施工", "name": "陈女士", "phone": "13800138000"}
 
@@ -213,6 +216,29 @@ async def test_a_form_of_the_counter_sent_twice_is_one_ticket(stage: Stage, sign
     assert other.status_code == 400 and "如系另一件，请再次提交" in other.text and form["word"] not in other.text
     assert (await wang.post("/walkin", data={**form, "word": await word()})).headers["location"] not in sent
     assert (await (await sign_in("lin")).post("/walkin", data=form)).headers["location"] not in sent
+
+
+async def test_open_tickets_of_a_visitor_are_shown_while_a_new_one_is_entered(stage: Stage, sign_in: SignIn) -> None:
+    """Signalen/frontend#122: open cases of the same person are not shown while another is entered."""
+    wang, lin = await sign_in("wang"), await sign_in("lin")
+    numbers = [
+        (await wang.post("/walkin", data={**FORM, "text": text})).headers["location"].rsplit("/", 1)[1]
+        for text in ("路灯坏了三天", "井盖松动")
+    ]
+    found = (await lin.post("/walkin/earlier", json={"phone": "+86 138-0013 8000"})).json()
+    assert found["open"] == 2 and {t["number"] for t in found["tickets"]} == set(numbers)
+    async with stage.services.database.read() as session:
+        noted = (await session.scalars(select(AuditEntry).where(AuditEntry.what == "walkin_earlier"))).all()
+        ticket = await TicketRepository(session).by_number(numbers[0])
+    assert [(entry.who, set(entry.detail.split())) for entry in noted] == [("lin", set(numbers))]
+    assert ticket is not None
+    await stage.services.tickets.close(ticket.id, Actor("lin", "supervisor"), "已解决")
+    found = (await wang.post("/walkin/earlier", json={"phone": "13800138000"})).json()
+    assert (found["open"], [t["number"] for t in found["tickets"]]) == (1, numbers[1:])
+    for nobody in ("", "13900139000", "anonymous", "' OR 1=1"):
+        assert (await wang.post("/walkin/earlier", json={"phone": nobody})).json() == {"open": 0, "tickets": []}
+    assert (await wang.post("/walkin/earlier", json={"phone": "1" * 41})).status_code == 422
+    assert (await (await sign_in("fire")).post("/walkin/earlier", json={"phone": "13800138000"})).status_code == 403
 
 
 async def test_other_systems_are_the_supervisors(stage: Stage, sign_in: SignIn) -> None:
