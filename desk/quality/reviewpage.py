@@ -25,6 +25,7 @@ from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views, stamp
 from quality.listening import clips, examples, private
+from quality.listening.masked import hide_evidence
 from quality.listening.tables import Clip, PrivatePart
 from quality.reviews import drafts
 from quality.reviews.listing import to_do
@@ -91,20 +92,22 @@ async def one(
         card, given, draft = await _filled(session, room, review, user, editable=editable)
         said = await views.checked(session, review.call_id) if judge and begun else None
         corrected = await corrections.of_call(session, review.call_id)
-        parts = await private.of_calls(session, [review.call_id]) if judge else []
+        parts = await private.of_calls(session, [review.call_id])
         cut = await clips.of_review(session, review_id)
         good = await examples.of_call(session, review.call_id)
         steps = await history(session, review_id) if judge else []
         listened = await _listened(session, review.call_id) if user.role == "supervisor" else []
     names = await Users(services.database).names()
     entered = _entered(draft, given)
+    if not hears_all(user):
+        entered["evidence"] = hide_evidence(entered["evidence"], private.by_utterance(parts))
     setup = {
         "id": review_id, "call": review.call_id, "state": review.state, "editable": editable, "may": list(may),
         "lead": user.role == "supervisor", "version": draft.version if draft else 0, "tab": secrets.token_hex(8),
         "card": views.card_view(card, language), "proposals": views.proposals(card, said) if editable else {},
         "entered": entered, "marks": views.marks(said, transcript, verdict if judge else None) if begun else [],
         "clips": [clip_view(row, names) if judge else _unsigned(row) for row in cut],
-        "private": [part_view(row, names) for row in parts],
+        "private": [part_view(row, names) for row in parts if judge],
         "good": [{"id": row.id, "title": row.title, "from_s": row.from_s, "to_s": row.to_s} for row in good],
         "listener": {"name": user.name, "login": user.login}, "nonce": secrets.token_urlsafe(12), "me": user.login,
         **views.running(card, entered["answers"]),

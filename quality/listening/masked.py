@@ -1,9 +1,9 @@
 """What is private in a call, left out: of texts, and of sound while it is read. The originals are never touched."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,16 @@ def hide(text: str, parts: Iterable[Words]) -> str:
         made += text[at:start] + HIDDEN
         at = end
     return made + text[at:]
+
+
+def hide_evidence(
+    evidence: Mapping[str, Sequence[Mapping[str, Any]]], utterances: Container[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """What answers of a scorecard rest on, without words from ``utterances`` in which something is private."""
+    return {
+        item: [{**place, "words": HIDDEN} if place["utterance_id"] in utterances else dict(place) for place in places]
+        for item, places in evidence.items()
+    }
 
 
 def merged(spans: Iterable[tuple[Place, Place]]) -> list[tuple[Place, Place]]:

@@ -420,9 +420,16 @@ async def test_a_call_taker_reads_his_released_review_and_hears_no_private_part(
     stage: Stage, people: dict[str, Browser], pair: list[str]
 ) -> None:
     client, address = await begun(people, pair[0]), f"/api/reviews/{pair[0]}"
-    await ok(await client.post(f"{address}/private", json={"from_s": 20, "to_s": 22, "why": "手机号"}))
+    number = "13800001234"
+    hidden = {"utterance_id": "c-1-u5", "start": 0, "end": 11, "words": number, "why": "手机号"}
+    await ok(await client.post(f"{address}/private", json=hidden))
     await ok(await client.post(f"{address}/clips", json={"from_s": 30, "to_s": 34, "comment": "应直接受理"}))
-    await ok(await client.post(f"{address}/score", json=entered(answers=ALL, comments={"voice": "稍快"})))
+    places = [
+        {"utterance_id": f"c-1-u{n}", "second": 4.0 * n, "words": words} for n, words in ((5, number), (0, "您好"))
+    ]
+    given = entered(answers=ALL, comments={"voice": "稍快"}, evidence={"address": places})
+    await ok(await client.post(f"{address}/score", json=given))
+    assert number in (await client.get(f"/reviews/{pair[0]}")).text
     assert (await people["wang"].get(f"/reviews/{pair[0]}")).status_code == 403
     body = {"action": "release", "reviews": [pair[0]]}
     assert (await ok(await people["lin"].post("/api/quality/oversight", json=body)))["done"] == 1
@@ -431,6 +438,8 @@ async def test_a_call_taker_reads_his_released_review_and_hears_no_private_part(
     assert "应直接受理" in page
     assert "郑质检" not in page
     assert "zhijian" not in page
+    assert number not in page
+    assert '"words": "您好"' in page
     assert "把来电人推给别的部门" not in page  # what a machine found is for those who judge
     heard = (await people["wang"].get(f"/reviews/{pair[0]}/recording")).content
     assert heard != (await people["lin"].get(f"/reviews/{pair[0]}/recording")).content
