@@ -143,8 +143,8 @@ async def one_appeal(request: Request, review_id: str, user: Involved, services:
     seq = await feed.latest()
     actor = user.actor()
     review = await services.reviews.get(review_id, actor)
-    # The second review of a blind pair is for calibration; and nothing is shown before it is published.
-    if review.copy or review.state not in listing.PUBLISHED:
+    # The second review of a blind pair is never published: it is for calibration alone.
+    if review.state not in listing.PUBLISHED:
         raise HTTPException(404, "没有找到")
     may = await services.reviews.actions(review_id, actor)
     async with services.database.read() as session:

@@ -122,7 +122,13 @@ async def test_more_may_be_asked_to_score_a_call_blind_and_the_draw_stays_proved
     async with room.database.read() as session:
         third = await session.scalar(select(Review).where(Review.copy == 2))
     assert third is not None and (third.reviewer, third.state, third.call_id) == (free.login, "assigned", first.call_id)
+    for one in (first, second):
+        await room.scored(one, POOR)
+    with pytest.raises(NotAllowed):  # what two said would lead the third
+        await room.calibration.meeting(first.call_id, CHIEF)
+    assert await room.calibration.cards() == []
     await room.scored(third, GOOD)
+    assert len((await room.calibration.meeting(first.call_id, CHIEF)).scores) == 3
     with pytest.raises(NotAllowed):  # for calibration alone
         await room.reviews.release(third.id, CHIEF)
     assert await room.reviews.prove(first.draw_id) == []
