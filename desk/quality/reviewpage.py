@@ -83,6 +83,8 @@ async def one(
     editable = own and review.state == "in_review"
     begun = user.role != "reviewer" or not own or review.state != "assigned"
     judge = user.role in ("reviewer", "supervisor")
+    # Neither the call taker nor whoever decides an appeal is told who scored.
+    signed = own or user.role == "supervisor"
     language, now = language_of(request), services.clock.now()
     shown = Views(services.city, language)
     transcript = await cases.transcript(review.call_id, whole=hears_all(user)) if begun else []
@@ -95,7 +97,7 @@ async def one(
         parts = await private.of_calls(session, [review.call_id])
         cut = await clips.of_review(session, review_id)
         good = await examples.of_call(session, review.call_id)
-        steps = await history(session, review_id) if judge else []
+        steps = await history(session, review_id) if signed else []
         listened = await _listened(session, review.call_id) if user.role == "supervisor" else []
     names = await Users(services.database).names()
     entered = _entered(draft, given)
@@ -106,8 +108,8 @@ async def one(
         "lead": user.role == "supervisor", "version": draft.version if draft else 0, "tab": secrets.token_hex(8),
         "card": views.card_view(card, language), "proposals": views.proposals(card, said) if editable else {},
         "entered": entered, "marks": views.marks(said, transcript, verdict if judge else None) if begun else [],
-        "clips": [clip_view(row, names) if judge else _unsigned(row) for row in cut],
-        "private": [part_view(row, names) for row in parts if judge],
+        "clips": [clip_view(row, names) if signed else _unsigned(row) for row in cut],
+        "private": [part_view(row, names) for row in parts if signed],
         "good": [{"id": row.id, "title": row.title, "from_s": row.from_s, "to_s": row.to_s} for row in good],
         "listener": {"name": user.name, "login": user.login}, "nonce": secrets.token_urlsafe(12), "me": user.login,
         **views.running(card, entered["answers"]),
@@ -144,7 +146,7 @@ def clip_view(row: Clip, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _unsigned(row: Clip) -> dict[str, Any]:
-    """For the call taker, who is not told who reviewed him."""
+    """For those who are not told who reviewed."""
     return clip_view(row, {}) | {"by": "", "name": ""}
 
 

@@ -445,3 +445,20 @@ async def test_a_call_taker_reads_his_released_review_and_hears_no_private_part(
     assert heard != (await people["lin"].get(f"/reviews/{pair[0]}/recording")).content
     assert (await people["chen"].get(f"/reviews/{pair[0]}")).status_code == 403
     assert (await people["wang"].get(f"/reviews/{pair[1]}")).status_code == 403
+
+
+async def test_who_decides_an_appeal_hears_all_and_is_not_told_who_scored(
+    stage: Stage, people: dict[str, Browser]
+) -> None:
+    (review,) = await reviewed(stage, "c-1", "zhijian")
+    client, address = await begun(people, review), f"/api/reviews/{review}"
+    await ok(await client.post(f"{address}/clips", json={"from_s": 30, "to_s": 34, "comment": "应直接受理"}))
+    await ok(await client.post(f"{address}/score", json=entered(answers=ALL)))
+    await ok(await people["lin"].post("/api/quality/oversight", json={"action": "release", "reviews": [review]}))
+    assert (await people["zhijian2"].get(f"/reviews/{review}")).status_code == 403
+    await ok(await people["wang"].post(f"/api/quality/reviews/{review}/appeal", json={"why": "我当时已经登记"}))
+    page = (await people["zhijian2"].get(f"/reviews/{review}")).text
+    assert "应直接受理" in page
+    assert "郑质检" not in page
+    assert (await people["zhijian2"].get(f"/reviews/{review}/recording")).status_code == 200
+    assert (await people["zhijian2"].post(f"{address}/draft", json=entered())).status_code == 403
