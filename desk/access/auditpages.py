@@ -67,9 +67,7 @@ async def sheet(
     return download(await asyncio.to_thread(_sheet, rows, views, services.city.profile.timezone), "audit")
 
 
-def _wanted(
-    services: DeskServices, who: str, what: str, call: str, since: str, until: str
-) -> "Select[tuple[AuditEntry]]":
+def _wanted(services: DeskServices, who: str, what: str, call: str, since: str, until: str) -> Select[AuditEntry]:
     zone = ZoneInfo(services.city.profile.timezone)
     wanted = select(AuditEntry)
     if who:

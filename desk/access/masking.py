@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from desk.access.table import may
-from desk.users import Role
 
 #: What was typed as whose name and number; ``caller`` is the number that called.
 NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})
@@ -33,7 +32,7 @@ def words(text: str) -> str:
     return _DIGITS.sub(lambda found: number(re.sub(r"[ -]", "", found[0])), text)
 
 
-def hides(role: Role) -> bool:
+def hides(role: str) -> bool:
     """Whether this role gets names and numbers masked."""
     return not may(role, "ticket.person")
 

@@ -139,7 +139,8 @@ class Sessions:
 
     async def counts(self) -> dict[str, int]:
         """How many open sessions each person has."""
-        now, made = self._clock.now(), {}
+        now = self._clock.now()
+        made: dict[str, int] = {}
         wanted = select(SessionRow).where(
             SessionRow.stage == "open", SessionRow.ended_at.is_(None), SessionRow.until > now
         )

@@ -94,7 +94,7 @@ BY_KEY: Mapping[str, Action] = MappingProxyType({action.key: action for action i
 SCOPES: tuple[Action, ...] = tuple(action for action in ACTIONS if action.scope)
 
 
-def may(role: Role, action: str) -> bool:
+def may(role: str, action: str) -> bool:
     """Whether the table gives this action to the role."""
     return role in BY_KEY[action].roles
 

@@ -62,7 +62,7 @@ async def change(
     except HeyiError as error:
         return await _one(request, user, services, login, error=error.message)
     if not await Users(services.database, services.clock).change(
-        login, name=person.name, role=cast(Role, person.role), extension=person.extension,
+        login, name=person.name, role=person.role, extension=person.extension,
         department=person.department,
     ):  # fmt: skip
         raise HTTPException(404, "没有找到")
