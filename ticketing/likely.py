@@ -21,6 +21,7 @@ from ticketing.tables import LikelyIncident
 from triage.incidents import store
 from triage.incidents.account import Account, account_of, keys, others_of
 from triage.incidents.likeness import LIKELY, likely
+from triage.incidents.rarity import seed_rarity
 from triage.verdict import CallTriaged, Place
 
 #: Utterance id and text of what the caller of a call has said so far, oldest first.
@@ -66,6 +67,8 @@ class IncidentListener:
                     await store.find_by_keys(work.session, event.call_id, event.after != "closed")
 
     async def _triaged(self, call_id: str, event: CallTriaged) -> None:
+        # Counted once for all calls; until then this call's likeness waits, and nobody else.
+        await asyncio.to_thread(seed_rarity)
         said = [text for _, text in await self._caller_said(call_id)]
         located = await told(self._database, call_id)
         account = account_of(call_id, event.at, event.verdict, said)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from operator import concat
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,9 +77,21 @@ def _gram(key: int) -> str:
     return chr(first) + chr(second) if second else chr(first)
 
 
-@cache
 def seed_rarity(folder: Path = FOLDER) -> Rarity:
-    """Counts over the seed corpus; the names that its slots stand for are not in it, so names of the city are rare."""
+    """Counts over the seed corpus; the names that its slots stand for are not in it, so names of the city are rare.
+
+    The first time takes seconds: whoever has an event loop waits for it in another thread. Who comes meanwhile waits
+    for the same counting.
+    """
+    with _counting:
+        return _seed(folder)
+
+
+_counting = Lock()
+
+
+@cache
+def _seed(folder: Path) -> Rarity:
     return count(_lines(folder))
 
 
