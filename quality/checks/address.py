@@ -34,7 +34,7 @@ _COMMON = frozenset(
     小区 社区 村 路 街 店 厂 家里 楼下 楼上 楼 门口 旁边 对面 附近 后面 前面 边上 学校 医院 工地 市场 超市
     公园 广场 车站 道 里 号 区 路口 马路 村口 单号 工号 账号 户号 型号 电话号 几号 单元 镇 桥 山 城 河 站
     仓库 心里 手里 夜里 车里 楼里 屋里 那里 这里 哪里 邻居家 隔壁 物业 房子里 电梯里 微信号 挂号 符号 信号
-    知道 街道 地道 味道 管道 报道 通道 楼道 下水道 公里 厂区 红绿灯 卫生间 车库 抄近路 近路 远路
+    知道 街道 地道 味道 管道 报道 通道 楼道 下水道 公里 厂区 红绿灯 卫生间 车库 车子里 抄近路 近路 远路
     """.split()  # noqa: SIM905
 )
 #: A single one of these said otherwise is another place: 东路 for 西路, 66 for 88.
@@ -74,6 +74,8 @@ _FULL = re.compile(r"(?:镇|街道)[^，。]{1,6}(?:村|社区|路|街|小区|�
 _LEAST_PROPOSED = 5
 #: Enough where the caller agrees to it.
 _LEAST_AGREED = 4
+#: 往哪个方向、哪一天 do not ask for the place again.
+_WHERE = re.compile(r"哪(?!个?(?:方向|天|趟|班|辆|年|种|边开|位))")
 _SENTENCE = re.compile(r"[^。！？!?]+[。！？!?]?")
 _NUMBERED = re.compile(r"(?<!\d)(\d{1,4})(号(?!码|线)|栋|楼|单元|室|排)")
 _ASKS = re.compile(r"(?:吗|吧|么|对不对|是不是|是吗|没错|好吗|可以[吗吧])[？?，,。]?|[？?]")
@@ -189,7 +191,7 @@ def check(dialogue: Dialogue, address: Address, needed: bool) -> Checked:
 def _confirms(dialogue: Dialogue, i: int, before: list[_Mention]) -> bool | None:
     """Whether turn ``i`` confirms one of the places told ``before``; ``None`` where it says none of them again."""
     # 泉安中路白色的楼多了，哪个啊？: asked again, not confirmed.
-    sentences = [s for s in _SENTENCE.findall(_spelled(dialogue.texts[i])) if "哪" not in s]
+    sentences = [s for s in _SENTENCE.findall(_spelled(dialogue.texts[i])) if not _WHERE.search(s)]
     text = "".join(_HANDED_TO.sub("，", s) for s in sentences)
     asks = bool(_ASKS.search(text))
     heard = _spelled("。".join(dialogue.texts[c] for c in dialogue.caller if c < i))

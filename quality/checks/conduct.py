@@ -9,8 +9,10 @@ from quality.checks.occasion import Occasion
 
 #: One cut may be needed to get an address; so many are a habit.
 _CUTS = 2
+#: Their callers must be stopped and asked; so must whoever is about to do what is dangerous.
+_EMERGENCY_LINE = re.compile(r"1(?:10|19|20|22)")
+_COMMAND = re.compile(r"(?:您|你|先|千万)*(?:别|不|马上|赶紧|赶快|快|立即|停)")
 _QUESTION = re.compile(r"[？?]|吗[。！]?$|呢[。！]?$|[—…]$|我(?:还)?(?:想|有|要)|怎么办")
-_DISMISSED = re.compile(r"就这样|先这样|没(?:有)?别的事|我(?:很)?忙|不说了|再打吧|行了|爱信不信|随便你")
 
 
 def comfort(dialogue: Dialogue, found: tuple[Finding, ...], learned: Learned | None = None) -> Checked:
@@ -42,10 +44,10 @@ def hung_up(dialogue: Dialogue) -> Checked:
         return Checked("na")
     last = dialogue.agent[-1]
     text = dialogue.texts[last]
-    ended = dialogue.rules["hung_up"].first(text)
+    ended = (0, len(text)) if dialogue.put_down else dialogue.rules["hung_up"].first(text)
     if ended is None and not dialogue.rules["farewell"](text) and last == len(dialogue.texts) - 1:
         open_question = _QUESTION.search(dialogue.before(last))
-        gone = dialogue.call.ended_by == "agent" or _DISMISSED.search(text)
+        gone = dialogue.call.ended_by == "agent" or dialogue.rules["dismisses"](text)
         ended = (0, len(text)) if open_question and gone else None
     if ended is None or (dialogue.rules["farewell"](text) and not _QUESTION.search(dialogue.before(last))):
         return Checked("pass")
@@ -75,13 +77,17 @@ def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool)
 def heard_out(dialogue: Dialogue, found: tuple[Finding, ...]) -> Checked:
     """The caller is not cut off again and again."""
     cuts = []
+    urgent = bool(_EMERGENCY_LINE.fullmatch(dialogue.call.line))
     for i in dialogue.agent:
         before, text = dialogue.before(i), dialogue.texts[i]
         if not before:
             continue
         cut, open_end = dialogue.rules["cuts"].first(text), dialogue.rules["unfinished"](before)
-        if (cut and open_end) or (open_end and re.search(r"[—－]$", before)) or (cut and "先别" in text):
-            cuts.append((i, cut or (0, len(text))))
+        if cut and (open_end or "先别" in text):
+            cuts.append((i, cut))
+        elif re.search(r"[—－]$", before) and _QUESTION.search(text) and not (urgent or _COMMAND.match(text)):
+            # A broken sentence alone is no fault of anybody; to go on with a question of one's own is.
+            cuts.append((i, (0, len(text))))
     complained = any(
         re.search(r"(?:让|听)我(?:把话)?(?:说|讲)完|没(?:办法|法)?(?:说|讲)完|打断", dialogue.texts[i])
         for i in dialogue.caller

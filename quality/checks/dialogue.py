@@ -77,6 +77,8 @@ class Dialogue:
         """The call ended because the caller went away in the middle of it."""
         if not self.caller or not self.call.turns:
             return False
+        if self.put_down:
+            return False
         last = len(self.texts) - 1
         if self.call.turns[last].who != "caller":
             # A transcript may write the hanging up into the call taker's last turn.
@@ -84,6 +86,13 @@ class Dialogue:
         return self.rules["caller_left"](self.texts[last]) or (
             self.call.ended_by == "caller" and self.rules["unfinished"](self.texts[last])
         )
+
+    @cached_property
+    def put_down(self) -> bool:
+        """The call taker broke off, and the caller still speaks into the line."""
+        if not self.agent or not self.caller or self.caller[-1] < self.agent[-1]:
+            return False
+        return self.says("dismisses", self.agent[-1:]) and self.says("left_behind", self.caller[-1:])
 
     @cached_property
     def spoken(self) -> int:

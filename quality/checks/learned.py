@@ -33,8 +33,8 @@ LABELS = (RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE, "诱导评价", "贬损他�
 _DISTRESS, _COMFORT, _WISH = "情绪激动", "安抚", "咨询"
 #: Margins (-1 to 1) from which a sentence counts, by cross-validation (docs/quality.md).
 THRESHOLDS = {
-    "态度生硬": -0.15, "推诿": -0.3, "违规承诺": -0.3, "泄露个人信息": -0.3, "违规索要私人联系方式": -0.4,
-    "诱导评价": -0.25, "贬损他人": -0.45, _DISTRESS: 0.0, _COMFORT: -0.3, _WISH: 0.0,
+    "态度生硬": 0.0, "推诿": -0.15, "违规承诺": -0.25, "泄露个人信息": -0.2, "违规索要私人联系方式": -0.3,
+    "诱导评价": -0.2, "贬损他人": -0.4, _DISTRESS: 0.0, _COMFORT: -0.3, _WISH: 0.0,
 }  # fmt: skip
 #: A few characters say little by themselves: a sentence so short must be surer by so much.
 SHORT, _SURER = 9, 0.2

@@ -14,6 +14,8 @@ from quality.checks.phone import numbers_in
 
 #: A caller who protests, or asks who reported him, makes it likelier that something was said amiss.
 _LEAN = 0.2
+#: Of a call whose matter was taken up, a sentence must be surer by so much to be a shifting-off.
+_TAKEN_UP = 0.5
 #: So many digits of a number said by the caller in pieces make it his.
 _PIECED = 6
 _MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -65,8 +67,8 @@ def _alike(
     named another in the same sentence."""
     named = {finding.label for finding in ruled}
     for turn in dialogue.agent:
-        for label, start, end in learned.found(dialogue.texts[turn], _leaning(dialogue, turn)):
-            if label in named or (label == SHIFTED and (occasion.registered or occasion.referred)):
+        for label, start, end in learned.found(dialogue.texts[turn], _leaning(dialogue, occasion, turn)):
+            if label in named or (label == SHIFTED and occasion.referred):
                 continue
             if any(f.turn == turn and f.start < end and start < f.end for f in ruled):
                 continue
@@ -80,18 +82,26 @@ def _alike(
             )  # fmt: skip
 
 
-def _leaning(dialogue: Dialogue, turn: int) -> dict[str, float]:
-    """By how much less a sentence of ``turn`` counts as something, for what the caller says around it."""
+def _leaning(dialogue: Dialogue, occasion: Occasion, turn: int) -> dict[str, float]:
+    """By how much less is enough for a sentence of ``turn`` to count as something, for what is said around it."""
     lean = {}
     if dialogue.says("asks_who", (i for i in dialogue.caller if i < turn)):
         lean[LEAKED] = _LEAN
     answer = dialogue.answer_to(turn)
     if answer is not None and dialogue.rules["protests"](answer):
         lean |= {RUDE: _LEAN, SHIFTED: _LEAN}
+    if occasion.registered:
+        lean[SHIFTED] = -_TAKEN_UP
     return lean
 
 
 _CHECK = {RUDE: "polite", PROMISED: "promises", LEAKED: "privacy"}
+
+
+def unless_ended(found: tuple[Finding, ...], hung_up: Checked) -> tuple[Finding, ...]:
+    """Without what sounds rude only in the words with which the call was ended too early: that is one fault."""
+    ended = {f.turn for f in hung_up.findings}
+    return tuple(f for f in found if not (f.label == RUDE and f.rule == "learned" and f.turn in ended))
 
 
 def polite(found: tuple[Finding, ...], dialogue: Dialogue) -> Checked:

@@ -40,7 +40,7 @@ class Occasion:
         """The caller reports or complains of something: says so, or tells more than a question."""
         if self.shifted:
             return True
-        if self._asks and not self.dialogue.says("complains", self.dialogue.caller):
+        if self._asks and not self._complains:
             return False
         if self.dialogue.says("report", self.dialogue.caller):
             return True
@@ -50,14 +50,35 @@ class Occasion:
     @cached_property
     def _asks(self) -> bool:
         """The caller's first words of substance are a question."""
-        first = next((i for i in self.dialogue.caller if len(self.dialogue.texts[i]) > _GREETING), -1)
-        if first < 0:
-            return False
-        if self.dialogue.says("enquiry", (first,)):
+        first = self._first
+        if self.dialogue.says("enquiry", first) or self._asks_informant:
             return True
-        if self.learned is None or self.dialogue.says("report", self.dialogue.caller):
+        if self.learned is None or not first or self.dialogue.says("report", self.dialogue.caller):
             return False
-        return self.learned.asks(self.dialogue.texts[first])
+        return self.learned.asks(self.dialogue.texts[first[0]])
+
+    @cached_property
+    def _complains(self) -> bool:
+        """Of something else than that somebody reported him."""
+        rules, asked = self.dialogue.rules, self._first if self._asks_informant else ()
+        for i in self.dialogue.caller:
+            text = self.dialogue.texts[i]
+            if i in asked:
+                for start, end in rules["asks_informant"].find(text):
+                    text = text[:start] + "　" * (end - start) + text[end:]
+            if rules["complains"](text):
+                return True
+        return False
+
+    @cached_property
+    def _asks_informant(self) -> bool:
+        """The caller wants to know who reported him."""
+        return self.dialogue.says("asks_informant", self._first)
+
+    @cached_property
+    def _first(self) -> tuple[int, ...]:
+        """The caller's first turn of substance, if there is one."""
+        return tuple(i for i in self.dialogue.caller if len(self.dialogue.texts[i]) > _GREETING)[:1]
 
     @cached_property
     def enquiry(self) -> bool:
@@ -121,15 +142,31 @@ class Occasion:
     @cached_property
     def none(self) -> bool:
         """Nothing was to be taken down at all."""
-        if not self.registered and (
-            self.dialogue.caller_left or self.dialogue.says("misdialled", self.dialogue.caller)
-        ):
+        if not self.registered and (self.dialogue.caller_left or self.misdialled):
             return True
         return self.nuisance or self.referred or self.silent
 
     @cached_property
+    def misdialled(self) -> bool:
+        """The caller wanted another number: he says so, or does not contradict the call taker who does."""
+        dialogue = self.dialogue
+        if dialogue.says("misdialled", dialogue.caller):
+            return True
+        told = (i for i in dialogue.agent if dialogue.rules["wrong_number"](dialogue.texts[i]))
+        return any(dialogue.answer_to(i) is not None and not dialogue.denied(i) for i in told)
+
+    def _gone(self, asks: str) -> bool:
+        """The caller was gone before he could answer the question ``asks`` of the last words."""
+        return self.dialogue.caller_left and self.dialogue.says(asks, self.dialogue.agent[-1:])
+
+    @cached_property
+    def _of_a_person(self) -> bool:
+        """The matter is somebody's own (pension, insurance, a ride), and has no place that anybody must find."""
+        return self.dialogue.says("personal", self.dialogue.caller[:2]) and not (self.asked_place or self.emergency)
+
+    @cached_property
     def needs_address(self) -> bool:
-        if self.none:
+        if self.none or self._of_a_person or self._gone("asks_place"):
             return False
         if self.enquiry:
             return self.asked_place and self.registered
@@ -137,7 +174,7 @@ class Occasion:
 
     @cached_property
     def needs_phone(self) -> bool:
-        if self.none or self.dialogue.says("declines", self.dialogue.caller):
+        if self.none or self.dialogue.says("declines", self.dialogue.caller) or self._gone("asks_phone"):
             return False
         last = self.dialogue.agent[-1:]
         if self.dialogue.says("line_kept", last) and not self.dialogue.says("farewell", last):

@@ -30,8 +30,9 @@ class Checks:
         occasion = Occasion(dialogue, place, self.learned)
         found = manner.wordings(dialogue, occasion, self.learned)
         occasion = replace(occasion, shifted=any(f.label == SHIFTED for f in found))
-        leaked = (*found, *manner.others_numbers(dialogue))
         hung_up = conduct.hung_up(dialogue)
+        found = manner.unless_ended(found, hung_up)
+        leaked = (*found, *manner.others_numbers(dialogue))
         category = self.city.category(call.category) if self.city and call.category else None
         limit = promises.limit_of(dialogue, category.due_hours if category else None)
         code = call.ticket.code if call.ticket else call.category

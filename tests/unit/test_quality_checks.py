@@ -93,6 +93,60 @@ def test_a_question_answered_needs_neither_address_nor_phone() -> None:
     assert (review.checks["address"].answer, review.checks["phone"].answer, review.violations) == ("na", "na", ())
 
 
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (
+            "C 老板，今天的外卖怎么还不送过来，我都等了一个钟头了？",
+            "A 这里是报警台，您打错电话了吧？",
+            "C 哎呀，抱歉抱歉。",
+        ),
+        ("C 你好，麻烦给我人民医院的电话，我要人民医院的电话。", "A 号码是0595-85621234，您拿笔记一下。", "C 记住了。"),
+        (
+            "C 谁举报的我家，你们今天有人上门来问话，我想知道是哪个。",
+            "A 举报人的信息保密，我不能告诉您。",
+            "C 那算了。",
+        ),
+    ],
+)
+def test_a_wrong_number_and_whoever_only_wants_to_know_need_neither(turns: tuple[str, ...]) -> None:
+    review = said(GOOD[0], *turns, "A 好的，再见。")
+    assert {review.checks[name].answer for name in ("address", "phone")} == {"na"}
+    assert review.violations == ()
+
+
+def test_a_matter_of_the_callers_own_needs_a_number_and_no_place() -> None:
+    review = said(GOOD[0], "C 我要投诉，我的退休金拖欠三个月没有发。", "A 我给您登记。", "C 好。", "A 再见。")
+    assert (review.checks["address"].answer, review.checks["phone"].answer) == ("na", "fail")
+
+
+def test_who_is_gone_before_the_number_was_given_leaves_none() -> None:
+    cut = "C 喂，喂（嘟嘟嘟）"
+    assert said(*GOOD[:6], "A 给您登记了，您的联系电话是？", cut).checks["phone"].answer == "na"
+    assert said(*GOOD[:6], "A 给您登记了，马上转过去。", cut).checks["phone"].answer == "fail"
+
+
+def test_putting_down_on_somebody_who_still_speaks() -> None:
+    review = said(*GOOD[:8], "A 我这边还有电话，先这样。", "C 喂？我还没讲完呢。")
+    assert {"提前挂机", "无结束语"} <= set(review.violations)
+    assert said(*GOOD[:8], "A 好的，先这样，感谢来电，再见。", "C 再见。").checks["hung_up"].answer == "pass"
+
+
+@pytest.mark.parametrize(
+    ("line", "cut", "answer"),
+    [
+        ("12345", "合同签的是哪一天？", "fail"),
+        ("12345", "别碰开关！听到了吗？", "pass"),
+        ("110", "现在人在屋里吗？", "pass"),
+    ],
+)
+def test_cutting_off_twice_with_questions_is_a_fault_and_stopping_a_danger_none(
+    line: str, cut: str, answer: str
+) -> None:
+    turns = ("C 我是去年买的房，后来——", f"A {cut}", "C 不是，我想说当时那个中介——", f"A {cut}", "C 好。")
+    assert said(GOOD[0], *turns, line=line).checks["heard_out"].answer == answer
+
+
 def test_a_nuisance_call_needs_nothing() -> None:
     ticket = TicketFacts(id="t", number="1", flow="", code="X02", emergency=False)
     review = said("A 您好，110，请讲。", "C 你在干嘛呀？", "A 再见。", line="110", ticket=ticket)
@@ -129,6 +183,12 @@ def test_what_must_not_be_said_is_found_with_its_words(words: str, label: str) -
         "您别着急，慢慢说。",
         "您反映他说“你急什么急”，我如实记录。",
         "社区居委会的电话是0595-85661234。",
+        "他妈妈现在会不会说话，话都说不清楚了吗？",
+        "是谁让您转账的？",
+        "您闻到的是有种臭味对吗，煤气能死人的，先出来。",
+        "这个公司天天打桩，三天都没停，对吧？",
+        "您在家里等着就行，师傅过来。",
+        "公交车上微信、支付宝扫码都能刷。",
         "法院已经判决的事项不归我们受理，很抱歉，您可以打12368。",
     ],
 )
