@@ -9,13 +9,11 @@ from asr.words.digits import runs
 from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Checked, Finding
 from quality.checks.learned import LEAKED, PROMISED, RUDE, SHIFTED, Learned
-from quality.checks.occasion import Occasion
+from quality.checks.occasion import TAKEN_UP, Occasion
 from quality.checks.phone import numbers_in
 
 #: A caller who protests, or asks who reported him, makes it likelier that something was said amiss.
 _LEAN = 0.2
-#: Of a call whose matter was taken up, a sentence must be surer by so much to be a shifting-off.
-_TAKEN_UP = 0.5
 #: So many digits of a number said by the caller in pieces make it his.
 _PIECED = 6
 _MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -91,7 +89,7 @@ def _leaning(dialogue: Dialogue, occasion: Occasion, turn: int) -> dict[str, flo
     if answer is not None and dialogue.rules["protests"](answer):
         lean |= {RUDE: _LEAN, SHIFTED: _LEAN}
     if occasion.registered:
-        lean[SHIFTED] = -_TAKEN_UP
+        lean[SHIFTED] = -TAKEN_UP
     return lean
 
 
