@@ -14,7 +14,7 @@ _NUISANCE = frozenset({"X01", "X02"})
 _GREETING = 6
 #: So many characters of the caller's are more than a greeting and a question.
 _A_STORY = 20
-#: Where a matter is taken up, a sentence must be surer by so much to be a shifting-off: other departments are named too.
+#: Where a matter is taken up, a sentence must be surer by so much to be a shifting-off: others are named then too.
 TAKEN_UP = 0.5
 
 
