@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=13, ge=1, le=24)
     #: Minutes after which a session that nobody used is over; an open page of a desk or the wallboard uses it.
     session_idle_min: int = Field(default=240, ge=5, le=1440)
-    #: Roles, with spaces between them, that do not get in without a second factor: ``administrator auditor supervisor``.
+    #: Roles, with spaces between them, that need a second factor to get in: ``administrator auditor supervisor``.
     factor_roles: str = Field(default="", pattern=r"^[a-z ,]*$")
     #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
     secret: str = Field(default="", pattern=_ONE_LINE)

@@ -33,7 +33,11 @@ def environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        _=lambda text: translate(language, text), static=static_url, lang=language, in_bar=in_bar, in_menu=in_menu,
+        _=lambda text: translate(language, text),
+        static=static_url,
+        lang=language,
+        in_bar=in_bar,
+        in_menu=in_menu,
         may=may,
     )
     made.filters["data"] = _data

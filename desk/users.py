@@ -144,9 +144,7 @@ class Users:
             work.session.add(_row(person, hashed))
         return True
 
-    async def change(
-        self, login: str, *, name: str, role: Role, extension: str | None, department: str | None
-    ) -> bool:
+    async def change(self, login: str, *, name: str, role: Role, extension: str | None, department: str | None) -> bool:
         """Another name, role or place; whoever has other rights now signs in anew. False where there is none."""
         async with self._database.work() as work:
             row = await work.session.get(UserRow, login)

@@ -144,6 +144,4 @@ def test_what_an_arbiter_may(role: Role, calls: bool, clocks: bool) -> None:
     user = User(login="x", name="x", role=role, extension=None, department=None)
     assert (may_see_calls(user), may_decide_clocks(user)) == (calls, clocks)
     assert receives(user, Audience(arbiters=True)) == (role in ("arbiter", "supervisor"))
-    assert not receives(
-        User(login="x", name="x", role="arbiter", extension=None, department=None), Audience()
-    )
+    assert not receives(User(login="x", name="x", role="arbiter", extension=None, department=None), Audience())
