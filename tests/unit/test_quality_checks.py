@@ -103,8 +103,8 @@ def test_a_question_answered_needs_neither_address_nor_phone() -> None:
         ),
         ("C 你好，麻烦给我人民医院的电话，我要人民医院的电话。", "A 号码是0595-85621234，您拿笔记一下。", "C 记住了。"),
         (
-            "C 谁举报的我家，你们今天有人上门来问话，我想知道是哪个。",
-            "A 举报人的信息保密，我不能告诉您。",
+            "C 谁举报的我家，你们今天有人上门来讲这讲那，把我妈都搞糊涂了。",
+            "A 我这边看不到是哪一位。",
             "C 那算了。",
         ),
     ],
@@ -127,7 +127,7 @@ def test_who_is_gone_before_the_number_was_given_leaves_none() -> None:
 
 
 def test_putting_down_on_somebody_who_still_speaks() -> None:
-    review = said(*GOOD[:8], "A 我这边还有电话，先这样。", "C 喂？我还没讲完呢。")
+    review = said(*GOOD[:8], "A 我这边还有电话，先这样。", "C 喂？我还没讲完呢（嘟嘟嘟）")
     assert {"提前挂机", "无结束语"} <= set(review.violations)
     assert said(*GOOD[:8], "A 好的，先这样，感谢来电，再见。", "C 再见。").checks["hung_up"].answer == "pass"
 
