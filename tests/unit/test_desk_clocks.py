@@ -89,6 +89,7 @@ async def test_the_ticket_and_the_list_show_colours_by_name(stage: Stage, sign_i
     assert 'data-colour="green">接单 绿</span>' in (await urban.get("/department?tab=new")).text
     assert isinstance(stage.clock, ManualClock)
     stage.clock.advance(5 * 3600)
+    urban = await sign_in("urban")  # after so many hours without a click
     assert 'data-colour="red">接单 红</span>' in (await urban.get("/department?tab=new")).text, "not accepted in time"
     english = (await urban.get(f"/tickets/{number}?lang=en")).text
     assert "working days left" in english and "Ask for more time" in english
