@@ -5,11 +5,9 @@ Measured are our bridge with switchboard, media intake and live stream (recognit
 time from AgentCalled, by Asterisk's own clock, to CallRinging at a page's socket.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import math
 import re
 import statistics
@@ -25,14 +23,13 @@ from pathlib import Path
 import aiortp
 import httpx
 import psutil
-import structlog
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy import select
 
 from bench import _calls_sipp as sipp
 from bench._calls_site import WATCHER, asterisk, environment, site
+from bench._command import command, console
 from core.bus import Bus
 from core.database import Database
 from core.errors import HeyiError
@@ -52,7 +49,6 @@ ALLOWED_S = 0.2
 FRAME_S = 0.02
 #: A row of Asterisk's table: bridge, channel, time up, codec, packets received.
 _COUNTED = re.compile(r"\s*(?:[0-9a-f]{8} )?\s*(\S+)\s+\d\d:\d\d:\d\d\s+\w+\s+(\d+)")
-console = Console(stderr=True)
 
 
 @dataclass
@@ -315,22 +311,5 @@ def report(figures: dict[str, float]) -> None:
     console.print(table)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="./run bench calls", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--json", action="store_true", help="the figures as one JSON object on the last line")
-    parser.add_argument("--calls", type=int, default=50, help="calls at once (default 50)")
-    chosen = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        figures = asyncio.run(measure(chosen.calls))
-    except HeyiError as error:
-        console.print(f"[red]bench:[/red] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    report(figures)
-    if chosen.json:
-        print(json.dumps(figures))
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, report, name="calls", many="calls", what="calls at once", default=50)

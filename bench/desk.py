@@ -4,13 +4,9 @@ Asterisk, callers, telephones and our side are those of ``bench.calls`` (recogni
 with its softphone. All calls talk; then callers ring the page, one after another, and hang up when it shows them.
 """
 
-import argparse
 import asyncio
-import json
-import logging
 import math
 import statistics
-import sys
 import tempfile
 import time
 import wave
@@ -20,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import structlog
 from playwright.async_api import Browser, Page
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from bench import _calls_sipp as sipp
 from bench._calls_site import WATCHER, asterisk, site
+from bench._command import command, console
 from bench.calls import Ours, voice
 from core.errors import HeyiError
 from core.settings import Settings
@@ -62,7 +57,6 @@ addEventListener('DOMContentLoaded', () => {
   }).observe(card, { attributes: true, attributeFilter: ['hidden'] });
 });
 """
-console = Console(stderr=True)
 
 
 @dataclass
@@ -267,22 +261,5 @@ def report(figures: dict[str, Any]) -> None:
     console.print(table)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="./run bench desk", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--json", action="store_true", help="the figures as one JSON object on the last line")
-    parser.add_argument("--calls", type=int, default=50, help="calls that talk meanwhile (default 50)")
-    chosen = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        figures = asyncio.run(measure(chosen.calls))
-    except HeyiError as error:
-        console.print(f"[red]bench:[/red] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    report(figures)
-    if chosen.json:
-        print(json.dumps(figures))
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, measure, report, name="desk", many="calls", what="calls that talk meanwhile", default=50)

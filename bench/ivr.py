@@ -7,11 +7,9 @@ the emergency queue's ringing). Recognition is left out. Then the same callers m
 alone (Background, WaitExten, Read), which looks nothing up: what Asterisk itself takes is the limit.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import math
 import os
 import random
@@ -25,12 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-import structlog
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from bench._calls_sipp import CALLERS, DESKS
+from bench._command import command, console
 from bench._ivr_ours import caller, figures
 from bench._ivr_phones import OTHER, Ended, Leg, Phones, desks
 from bench._ivr_site import LINE, PEER, PERSON, asterisk, city_of, environment, prompts_of, site
@@ -47,7 +44,6 @@ WARM, WARM_FIRST = 10, 9000
 GOAL_MS = 150.0
 #: Of ten callers.
 MIX = ("zero", "zero", "zero", "progress", "progress", "progress-zero", "silent", "silent", "leaves", "emergency")
-console = Console(stderr=True)
 
 
 @dataclass
@@ -335,23 +331,5 @@ def report(found: dict[str, object]) -> None:
         console.print(f"lost: {why}", markup=False, highlight=False)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="./run bench ivr", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--json", action="store_true", help="the figures as one JSON object on the last line")
-    parser.add_argument("--sessions", type=int, default=100, help="callers at once (default 100)")
-    chosen = parser.parse_args()
-    logging.disable(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        found = asyncio.run(measure(chosen.sessions))
-    except HeyiError as error:
-        console.print(f"[red]bench:[/red] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
-    report(found)
-    if chosen.json:
-        print(json.dumps(found))
-
-
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        main()
+    command(__doc__, measure, report, name="ivr", many="sessions", what="callers at once", default=100)
