@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from core.city_callbacks import SecondRule
+from desk.access import masking
 from desk.api import Services
 from desk.auth import SignedIn, audit
 from desk.i18n import language_of
@@ -219,6 +220,8 @@ async def history(request: Request, number: str, user: SignedIn, services: Servi
         }
         for view, row in zip(views.callbacks(rows), rows, strict=True)
     ]  # fmt: skip
+    if masking.hides(user.role):
+        shown = [masking.callback(row) for row in shown]
     rule = services.tickets.policy.rule(ticket.code, ticket.is_emergency)
     return page(
         request,

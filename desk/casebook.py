@@ -181,7 +181,7 @@ class Casebook:
             **self._views.ticket(ticket, self._user.role),
             "steps": self._views.steps(ticket),
             "history": masking.history(told) if hidden else told,
-            "callbacks": [masking.record(row) for row in rows] if hidden else rows,
+            "callbacks": [masking.callback(row) for row in rows] if hidden else rows,
         }
 
     async def tickets(

@@ -13,7 +13,7 @@ from desk.access.table import may
 #: What was typed as whose name and number; ``caller`` is the number that called.
 NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})
 #: Where people write down numbers that they were told.
-_WORDS = ("summary", "description", "result", "text")
+_WORDS = ("summary", "description", "result", "text", "words")
 _DIGITS = re.compile(r"\d(?:[ -]?\d){6,17}[\dXx]?")
 
 
@@ -48,6 +48,11 @@ def record(view: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(made.get(name), str):
             made[name] = words(made[name])
     return made
+
+
+def callback(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An attempt to call back: its ``number`` is the one dialled, where a ticket's is its own."""
+    return {**record(row), "number": number(row["number"])}
 
 
 def history(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

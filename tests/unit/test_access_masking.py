@@ -11,6 +11,7 @@ from desk.users import Users
 from tests.desk_fakes import NOISE, PASSWORD, Stage
 from tests.unit.conftest import SignIn
 from ticketing.fields import EDITABLE
+from ticketing.tables import Callback
 
 PHONE, CONTACT, NAME = "13800001234", "13912345678", "欧阳建国"
 PEOPLE = (
@@ -64,6 +65,27 @@ async def test_no_page_and_no_answer_tells_who_called(sign_in: SignIn, number: s
     seen = (await client.get(f"/api/tickets/{ticket_id}")).json()
     assert (seen["caller"], seen["contact_phone"], seen["contact_name"]) == ("138****1234", "139****5678", "欧**")
     assert seen["description"] == "请打 139****5678 找他"
+
+
+@pytest.mark.parametrize(
+    ("login", "told"), [("diao", False), ("judge", False), ("zhi", False), ("boss", False), ("lin", True)]
+)
+async def test_a_callback_does_not_tell_whom_it_dialled(
+    stage: Stage, sign_in: SignIn, number: str, login: str, told: bool
+) -> None:
+    client = await sign_in(login)
+    ticket_id = await id_of(client)
+    async with stage.services.database.work() as work:
+        work.session.add(
+            Callback(
+                ticket_id=ticket_id, round=0, attempt=1, call_id="cb-1", number=PHONE, due_at=stage.clock.now(),
+                channel="person", who="wang", words=f"让我打 {CONTACT}",
+            )
+        )  # fmt: skip
+    for path in (f"/api/tickets/{ticket_id}", f"/tickets/{number}", f"/tickets/{number}/callbacks"):
+        shown = (await client.get(path)).text
+        assert ("138****1234" in shown, PHONE in shown) == (not told, told), path
+    assert (CONTACT in shown) is told, "his words"
 
 
 @pytest.mark.parametrize("login", ["wang", "lin", "urban"])
