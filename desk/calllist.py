@@ -16,6 +16,7 @@ from asr.record import corrections
 from asr.record.backlog import TranscriptPass
 from asr.record.transcripts import PendingRecording
 from core.city import City
+from desk.access import masking
 from desk.api import Cases
 from desk.auth import SignedIn, audit
 from desk.context import services_of
@@ -186,7 +187,7 @@ def _sheet(rows: Sequence[CallRow], city: City, views: Views, zone: ZoneInfo) ->
 async def one_call(request: Request, call_id: str, user: SignedIn, cases: Cases, services: Services) -> Response:
     """One call: facts, story, recording, transcript and ticket, as far as this person may know them."""
     seen = await cases.call(call_id)
-    views = Views(services.city, language_of(request))
+    views, hidden = Views(services.city, language_of(request)), masking.hides(user.role)
     async with services.database.read() as session:
         row = await ledger.call(session, call_id)
         told, names = [], {}
@@ -194,16 +195,18 @@ async def one_call(request: Request, call_id: str, user: SignedIn, cases: Cases,
         note = await _pass_note(session, views, call_id, may_correct(user)) if seen else ""
         if seen and row:
             names = await Users(services.database).names()
-            told = await story(session, views, call_id, names, watching=user.role == "supervisor")
+            told = await story(session, views, call_id, names, watching=user.role == "supervisor", hidden=hidden)
     if seen is None or row is None:
         raise HTTPException(404, "没有找到")
+    shown = row_view(row, services.city, views)
     return page(
         request,
         "call.html",
         me=user,
         now=stamp(services.clock.now()),
         call=seen,
-        row=row_view(row, services.city, views),
+        row=masking.record(shown) if hidden else shown,
+        may_list=may_see_calls(user),
         story=told,
         names=names,
         corrected=corrected,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.audit import AuditEntry
 from core.database import StoredEvent
+from desk.access import masking
 from desk.views import OUTCOMES, Views
 from switchboard.priority import REASON_NAMES
 
@@ -73,10 +74,10 @@ _AUDITED = {
 
 
 class Teller:
-    """Puts facts into one language."""
+    """Puts facts into one language; ``hidden``: without callers' numbers and those of outside lines."""
 
-    def __init__(self, views: Views, names: Mapping[str, str]) -> None:
-        self._views, self._names = views, names
+    def __init__(self, views: Views, names: Mapping[str, str], *, hidden: bool = False) -> None:
+        self._views, self._names, self._hidden = views, names, hidden
         self._words: dict[str, tuple[str, Callable[[Body], str]]] = {
             "CallArrived": ("call", lambda b: self._say(_ARRIVED[b["direction"]], b)),
             "CallQueued": ("call", lambda b: self._say("进入排队：{queue}，优先级 {priority}", b)),
@@ -110,7 +111,7 @@ class Teller:
         about, words = self._words.get(kind, ("", None))
         if words is None:
             return None
-        text = words(body)
+        text = words(masking.record(body) if self._hidden else body)
         return Told(at, text, about) if text else None
 
     def audited(self, entry: AuditEntry) -> Told | None:
@@ -168,11 +169,11 @@ class Teller:
 
 
 async def story(
-    session: AsyncSession, views: Views, call_id: str, names: Mapping[str, str], *, watching: bool
+    session: AsyncSession, views: Views, call_id: str, names: Mapping[str, str], *, watching: bool, hidden: bool
 ) -> list[Told]:
     """All facts of this call. ``names``: of the logins. ``watching``: with what supervisors did, for those who may
-    know it."""
-    teller = Teller(views, names)
+    know it. ``hidden``: without numbers."""
+    teller = Teller(views, names, hidden=hidden)
     facts = await session.scalars(
         select(StoredEvent).where(StoredEvent.call_id == call_id).order_by(StoredEvent.at, StoredEvent.seq)
     )

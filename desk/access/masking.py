@@ -12,8 +12,8 @@ from desk.access.table import may
 
 #: What was typed as whose name and number; ``caller`` is the number that called.
 NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})
-#: Where people write down numbers that they were told.
-_WORDS = ("summary", "description", "result", "text", "words")
+#: Where people write down numbers that they were told, or that they dial.
+_WORDS = ("summary", "description", "result", "text", "words", "reason", "target")
 _DIGITS = re.compile(r"\d(?:[ -]?\d){6,17}[\dXx]?")
 
 

@@ -8,7 +8,9 @@ from core.audit import AuditEntry
 from core.city import Person
 from desk.access import masking
 from desk.users import Users
+from telephony.events import CallTransferred
 from tests.desk_fakes import NOISE, PASSWORD, Stage
+from tests.transcript_scene import transcribed
 from tests.unit.conftest import SignIn
 from ticketing.fields import EDITABLE
 from ticketing.tables import Callback
@@ -99,6 +101,21 @@ async def test_a_call_and_its_history_are_masked_as_its_ticket_is(stage: Stage, 
     await stage.city.end("c-1")
     answer = await (await sign_in("judge")).get("/api/calls/c-1")
     assert answer.status_code == 200 and PHONE not in answer.text and CONTACT not in answer.text
+
+
+@pytest.mark.parametrize(("login", "told"), [("diao", False), ("judge", False), ("lin", True)])
+async def test_the_page_of_a_call_and_its_story_are_masked_too(
+    stage: Stage, sign_in: SignIn, number: str, login: str, told: bool
+) -> None:
+    now = stage.clock.now()
+    async with stage.services.database.work() as work:
+        work.record(CallTransferred(at=now, call_id="c-1", agent="1001", kind="blind", target=CONTACT, reason=PHONE))
+    await stage.city.end("c-1")
+    await transcribed(stage, "c-1", ("caller", "喂"), at=now, caller=PHONE)
+    page = (await (await sign_in(login)).get("/calls/c-1")).text
+    assert ("138****1234 拨打" in page, "盲转至 139****5678：138****1234" in page) == (not told, not told)
+    assert (f"{PHONE} 拨打" in page, f"盲转至 {CONTACT}：{PHONE}" in page) == (told, told)
+    assert (PHONE in page, CONTACT in page, "/calls?number=" in page) == (told, told, told)
 
 
 async def test_showing_asks_for_a_reason_and_leaves_a_trace(stage: Stage, sign_in: SignIn, number: str) -> None:
