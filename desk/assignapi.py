@@ -156,10 +156,10 @@ async def rulings(request: Request, user: Lead, services: Services) -> Response:
     seq = await feed.latest()
     views, shown = _views(request, user, services)
     async with services.database.read() as session:
-        waits = await board.waiting(session)
+        waits = await board.waiting(session, user.departments)
         refused = [(shown.refusal(one, ticket), await board.of_ticket(session, ticket.id)) for one, ticket in waits]
-        asked = await board.asked(session)
-        again = await board.ping_pong(session)
+        asked = await board.asked(session, user.departments)
+        again = await board.ping_pong(session, user.departments)
     return page(
         request,
         "rulings_part.html" if request.query_params.get("part") else "rulings.html",

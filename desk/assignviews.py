@@ -54,12 +54,12 @@ class AssignViews:
             "main": main.id if main else "",
             "refusals": [self.refusal(refusal, ticket) for refusal in found.refusals],
             "nudges": [self.nudge(nudge, ticket) for nudge in found.nudges],
-            "may_assist": in_hand and (own or user.role in ROLES["assist"]),
-            "may_reassign": in_hand and user.role in ROLES["reassign"],
-            "may_escalate": in_hand and (own or (user.role in ROLES["escalate"] and not user.staff))
+            "may_assist": in_hand and (own or self._leads(ticket, "assist")),
+            "may_reassign": in_hand and self._leads(ticket, "reassign"),
+            "may_escalate": in_hand and (own or self._leads(ticket, "escalate"))
             and main is not None and bool(above(self._city, main.department, ticket.code)),
-            "may_urge": asked and user.role in ROLES["urge"],
-            "may_supervise": asked and user.role in ROLES["supervise"],
+            "may_urge": asked and self._leads(ticket, "urge"),
+            "may_supervise": asked and self._leads(ticket, "supervise"),
             "hours": f"{self._city.levels.supervise_hours:g}",
         }  # fmt: skip
 
@@ -67,7 +67,7 @@ class AssignViews:
         own = part.open and part.department in self._user.departments
         # Of a main part whose ticket has steps for it, the ticket's own buttons do this.
         here = own and (part.part == "assist" or (ticket.state == "handling" and part.accepted_at is None))
-        lead = part.open and part.part == "assist" and self._user.role in ROLES["withdraw"]
+        lead = part.open and part.part == "assist" and self._leads(ticket, "withdraw")
         return {
             "id": part.id,
             **self._of(ticket),
@@ -109,7 +109,7 @@ class AssignViews:
             "table": category.department if category else "",
             "table_name": named(category.department) if category else "",
             "table_assist": [named(key) for key in category.assist] if category else [],
-            "may_decide": refusal.decided_at is None and self._user.role in ROLES["decide"],
+            "may_decide": refusal.decided_at is None and self._leads(ticket, "decide"),
         }
 
     def nudge(self, nudge: Nudge, ticket: Ticket) -> dict[str, Any]:
@@ -129,6 +129,11 @@ class AssignViews:
             "answer": nudge.answer,
             "may_answer": own and nudge.answered_at is None,
         }
+
+    def _leads(self, ticket: Ticket, action: str) -> bool:
+        """Whether this person directs it, by role and area; departments ask whose part it is."""
+        user = self._user
+        return user.role in ROLES[action] and not user.staff and user.actor().may_touch(ticket.department)
 
     def _of(self, ticket: Ticket) -> dict[str, Any]:
         return {

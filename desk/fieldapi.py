@@ -172,7 +172,7 @@ async def helps(request: Request, user: Lead, services: Services) -> dict[str, A
     """Calls for help from the spot that nobody has answered, the oldest first."""
     views = await _views(request, user)
     async with services.database.read() as session:
-        found = await FieldRepository(session).helps()
+        found = await FieldRepository(session).helps(user.departments)
     return {"now": services.clock.now().isoformat(), "helps": [views.help(row) for row in found]}
 
 

@@ -329,6 +329,27 @@ async def test_table_of_roles_and_actions(tmp_path, action):
         assert len(await r.history(ticket.id)) == before
 
 
+@pytest.mark.parametrize("action", sorted(action for action in ROLES if "arbiter" in ROLES[action]))
+async def test_who_was_given_an_area_directs_nothing_outside_it(tmp_path, action):
+    async with assign_room(tmp_path) as r:
+        ticket = await r.sent()
+        part = await r.part(ticket.id, "urban")
+        asked = await r.assignments.nudge(ticket.id, "urge", CHIEF, "催办")
+        await r.assignments.refuse(part.id, URBAN, "不归我们")
+        (refusal,) = await r.refusals(ticket.id)
+        await r.assignments.assist(ticket.id, "centre", CHIEF)
+        part = await r.part(ticket.id, "centre")
+        before = len(await r.history(ticket.id))
+        outside = Actor("x", "arbiter", department="town_chidian")
+        with pytest.raises(NotAllowed, match="辖区"):
+            await _do(r.assignments, action, outside, ticket.id, part.id, refusal.id, asked.id)
+        assert len(await r.history(ticket.id)) == before
+        if action != "escalate":  # nobody is above water
+            within = Actor("x", "arbiter", department="town", below=frozenset({"water"}))
+            await _do(r.assignments, action, within, ticket.id, part.id, refusal.id, asked.id)
+            assert len(await r.history(ticket.id)) > before
+
+
 async def _do(a: Assignments, action: str, by: Actor, ticket: str, part: str, refusal: str, asked: str) -> None:
     match action:
         case "accept":

@@ -249,6 +249,11 @@ async def test_the_same_person_may_where_a_supervisor_says_why(opened: Room) -> 
     for by, why in ((WATER, "只有一人"), (AGENT, "只有一人"), (ARBITER, "只有一人"), (CHIEF, " ")):
         with pytest.raises(HeyiError):
             await desk.overrule(ticket.id, by, why)
+    opened.tickets.city = opened.tickets.city.model_copy(
+        update={"callbacks": CityCallbacks(second="login", second_overrule=("supervisor", "arbiter"))}
+    )
+    with pytest.raises(NotAllowed, match="辖区"):
+        await desk.overrule(ticket.id, replace(ARBITER, department="urban"), "只有一人")
     row = await desk.overrule(ticket.id, CHIEF, "所里只有一名水工")
     assert (row.round, row.overruled_by, row.name) == (1, "chief", "")
     assert (await opened.history(ticket.id))[-1].note == "准予原经办人再办：所里只有一名水工"

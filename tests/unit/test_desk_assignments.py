@@ -85,6 +85,27 @@ async def test_the_supervision_office_rules_on_what_was_refused(stage: Stage, si
     assert 'data-test="waiting-refusal"' not in (await judge.get("/rulings?part=1")).text
 
 
+async def test_an_arbiter_of_an_area_is_shown_and_directs_what_lies_within(stage: Stage, sign_in: SignIn) -> None:
+    for login, area in (("judge-u", "urban"), ("judge-f", "fire")):
+        person = Person(login=login, name=login, role="arbiter", department=area, password=PASSWORD)
+        await Users(stage.services.database).add(person)
+    ticket_id = await noise(stage)
+    urban, own, other = [await sign_in(login) for login in ("urban", "judge-u", "judge-f")]
+    number = (await own.get(f"/api/tickets/{ticket_id}")).json()["number"]
+    urge = f"/api/tickets/{ticket_id}/urge"
+    assert [(await client.post(urge, json={})).status_code for client in (own, other)] == [200, 403]
+    # Fire assists, so that its arbiter sees the ticket; it is not his to direct.
+    buttons = 'data-test="reassign"'
+    assert [buttons in (await client.get(f"/tickets/{number}")).text for client in (own, other)] == [True, False]
+    await urban.post(f"/api/tickets/{ticket_id}/refuse", json={"reason": "归消防"})
+    shown = [(await client.get("/rulings?part=1")).text for client in (own, other)]
+    assert [number in text for text in shown] == [True, False]
+    refusal = shown[0].split("/api/refusals/")[1].split("/")[0]
+    wish = {"department": "urban", "effect": "plain", "reason": "占道归城管"}
+    ruled = [await client.post(f"/api/refusals/{refusal}/decide", json=wish) for client in (other, own)]
+    assert [answer.status_code for answer in ruled] == [403, 200]
+
+
 async def test_supervised_and_urged_until_it_is_answered(stage: Stage, sign_in: SignIn) -> None:
     ticket_id = await noise(stage)
     urban, judge, wang, fire = [await sign_in(login) for login in ("urban", "judge", "wang", "fire")]

@@ -10,10 +10,11 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from core.city import Person
 from core.photos import MAX_BYTES
 from desk.rights import audience_of_call, receives
-from desk.users import User
-from tests.desk_fakes import Stage
+from desk.users import User, Users
+from tests.desk_fakes import PASSWORD, Stage
 from tests.unit.conftest import SignIn
 from tests.unit.doors_support import chunk, jpeg, png
 from tests.unit.field_support import LEAD, advance, body, burning, noise
@@ -270,6 +271,19 @@ async def test_a_call_for_help_reaches_who_commands_and_its_answer_comes_back(st
     assert (own["answered_by"], own["answer"]) == ("林主任", "增援已出发")
     page = (await lead.get(f"/tickets/{ticket.number}")).text
     assert "火势扩大" in page and "增援已出发" in page
+
+
+async def test_a_dispatcher_of_an_area_answers_its_own_people(stage: Stage, sign_in: SignIn) -> None:
+    for login, area in (("send-f", "fire"), ("send-u", "urban")):
+        person = Person(login=login, name=login, role="dispatcher", department=area, password=PASSWORD)
+        await Users(stage.services.database).add(person)
+    ticket = await burning(stage, "e1")
+    await press(await sign_in("fire"), body(stage, "help", ticket.id, "fire", unit="e1", text="火势扩大"))
+    own, other = await sign_in("send-f"), await sign_in("send-u")
+    [cry] = (await own.get("/api/field/helps")).json()["helps"]
+    assert (await other.get("/api/field/helps")).json()["helps"] == []
+    path = f"/api/field/helps/{cry['id']}/answer"
+    assert [(await client.post(path, json={})).status_code for client in (other, own)] == [403, 200]
 
 
 async def test_a_call_for_help_is_never_refused(stage: Stage, sign_in: SignIn) -> None:

@@ -31,9 +31,13 @@ async def of_ticket(session: AsyncSession, ticket_id: str) -> OfTicket:
     )
 
 
-async def waiting(session: AsyncSession, limit: int = 100) -> list[tuple[Refusal, Ticket]]:
-    """Refusals that nobody has decided yet, the oldest first."""
+async def waiting(
+    session: AsyncSession, departments: Collection[str] = (), limit: int = 100
+) -> list[tuple[Refusal, Ticket]]:
+    """Refusals that nobody has decided yet, the oldest first; of these departments' tickets, or of all."""
     query = select(Refusal, Ticket).join(Ticket, Ticket.id == Refusal.ticket_id).where(Refusal.decided_at.is_(None))
+    if departments:
+        query = query.where(Ticket.department.in_(departments))
     return [(row[0], row[1]) for row in await session.execute(query.order_by(Refusal.at).limit(limit))]
 
 
@@ -48,11 +52,15 @@ async def asked(
     return [(row[0], row[1]) for row in await session.execute(query.order_by(Nudge.answer_due_at).limit(limit))]
 
 
-async def ping_pong(session: AsyncSession, limit: int = 100) -> list[tuple[Ticket, int]]:
-    """Open tickets that main departments gave back more than once, the most often first."""
+async def ping_pong(
+    session: AsyncSession, departments: Collection[str] = (), limit: int = 100
+) -> list[tuple[Ticket, int]]:
+    """Open tickets, of these departments or of all, that main ones gave back more than once, the most often first."""
     times = func.count(Refusal.id)
     query = select(Ticket, times).join(Refusal, Refusal.ticket_id == Ticket.id)
     query = query.where(Refusal.part == "main", Ticket.state != "closed").group_by(Ticket.id).having(times > 1)
+    if departments:
+        query = query.where(Ticket.department.in_(departments))
     return [(row[0], row[1]) for row in await session.execute(query.order_by(times.desc()).limit(limit))]
 
 

@@ -119,7 +119,7 @@ class Assignments:
         self._known(department)
         async with self._tickets.change(ticket_id, hold=True) as (work, ticket):
             if not by.acts_for(ticket.department):
-                _may(by, "assist")
+                _leads(by, "assist", ticket)
             await self._in_hand(work, ticket)
             if any(part.department == department for part in await self._parts.open(work.session, ticket.id)):
                 raise Conflict("这个部门已在承办", hint=self._name(department))
@@ -132,7 +132,7 @@ class Assignments:
         """A department need not assist any more."""
         ticket_id, note = await self._ticket_of(part_id), _said(reason, "请填写理由")
         async with self._tickets.change(ticket_id, hold=True) as (work, ticket):
-            _may(by, "withdraw")
+            _leads(by, "withdraw", ticket)
             part, now = await self._open(work, part_id), self._clock.now()
             if part.part == "main":
                 raise NotAllowed("主办部门只能改派", hint=ticket.number)
@@ -151,7 +151,7 @@ class Assignments:
         self._known(department)
         note = _said(reason, "请填写改派理由")
         async with self._tickets.change(ticket_id, hold=True) as (work, ticket):
-            _may(by, "reassign")
+            _leads(by, "reassign", ticket)
             main = await self._in_hand(work, ticket)
             if main.department == department:
                 raise Conflict("这个部门已在承办", hint=self._name(department))
@@ -169,7 +169,7 @@ class Assignments:
         """
         note = _said(reason, "请填写上报理由")
         async with self._tickets.change(ticket_id, hold=True) as (work, ticket):
-            _may(by, "escalate")
+            _leads(by, "escalate", ticket)
             if part_id and by.role == "system":
                 part = await work.session.get(Assignment, part_id, populate_existing=True)
                 if part is None or not part.open:
@@ -198,7 +198,7 @@ class Assignments:
         if found is None:
             raise HeyiError("没有这次退单", hint=refusal_id)
         async with self._tickets.change(found.ticket_id, hold=True) as (work, ticket):
-            _may(by, "decide")
+            _leads(by, "decide", ticket)
             refusal = await work.session.get_one(Refusal, refusal_id)
             if refusal.decided_at is not None:
                 raise Conflict("这次退单已有决定", hint=ticket.number)
@@ -234,7 +234,7 @@ class Assignments:
         if hours is not None and not 0 < hours <= 1000:
             raise HeyiError("答复期限应为 1000 小时以内", hint=f"{hours:g}")
         async with self._tickets.change(ticket_id, hold=True) as (work, ticket):
-            _may(by, kind)
+            _leads(by, kind, ticket)
             asked = department or ticket.department
             if ticket.state in ("draft", "closed") or asked not in (ticket.department, *ticket.assist) or not asked:
                 raise NotAllowed("工单不在部门手中，不能这样处理", hint=ticket.number)
@@ -315,6 +315,13 @@ async def ticket_ids_due_up(database: Database, now: datetime, limit: int = 100)
 def _may(by: Actor, action: str) -> None:
     if by.role not in ROLES[action]:
         raise NotAllowed("您的岗位不能这样处理工单", hint=f"{by.role} × {action}")
+
+
+def _leads(by: Actor, action: str, ticket: Ticket) -> None:
+    """Who directs does so within the area that he was given; of departments each action asks whose part it is."""
+    _may(by, action)
+    if not by.staff and not by.may_touch(ticket.department):
+        raise NotAllowed("这张工单不在您的辖区", hint=f"{ticket.number}: {ticket.department}")
 
 
 def _ruling(refusal: Refusal, to: str) -> Ruling:

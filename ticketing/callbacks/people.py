@@ -150,9 +150,7 @@ class CallbackDesk:
         name = " ".join(name.split())[:60]
         if not name:
             raise HeyiError("请填写换由谁办理")
-        async with self._again(ticket_id) as (work, ticket):
-            if by.staff and not by.acts_for(ticket.department):
-                raise NotAllowed("这张工单不由您的部门承办", hint=ticket.number)
+        async with self._again(ticket_id, by) as (work, ticket):
             if by.role in ("agent", "dispatcher"):
                 raise NotAllowed("换人办理由承办部门或值班主任登记", hint=by.login)
             former = await second.former(work.session, ticket_id)
@@ -171,7 +169,7 @@ class CallbackDesk:
             raise HeyiError("请填写理由")
         if by.role not in self._tickets.city.callbacks.second_overrule:
             raise NotAllowed("您没有此项权限", hint=by.login)
-        async with self._again(ticket_id) as (work, ticket):
+        async with self._again(ticket_id, by) as (work, ticket):
             former = await second.former(work.session, ticket_id)
             row = await self._handler(work, ticket, former.login, by)
             row.overruled_by, row.overruled_why = by.login, why
@@ -179,11 +177,13 @@ class CallbackDesk:
             return row
 
     @asynccontextmanager
-    async def _again(self, ticket_id: str) -> AsyncIterator[tuple[Work, Ticket]]:
-        """A unit of work on a ticket that is being done again."""
+    async def _again(self, ticket_id: str, by: Actor) -> AsyncIterator[tuple[Work, Ticket]]:
+        """A unit of work on a ticket of his area that is being done again."""
         try:
             async with self._database.work() as work:
                 ticket = await TicketRepository(work.session).get(ticket_id)
+                if not by.may_touch(ticket.department):
+                    raise NotAllowed("这张工单不在您的辖区", hint=ticket.number)
                 if ticket.reopened == 0 or ticket.state == "closed":
                     raise NotAllowed("只有退回重办的工单须换人办理", hint=ticket.number)
                 yield work, ticket

@@ -209,7 +209,7 @@ class Letters:
                 if letter is None:
                     raise HeyiError("没有这封来信", hint=item_id)
                 ticket = await TicketRepository(work.session).get(letter.ticket_id)
-                if by.staff and not by.acts_for(ticket.department):
+                if not by.may_touch(ticket.department):
                     raise NotAllowed("这封来信不由您的部门承办", hint=ticket.number)
                 yield work, letter, ticket
         except StaleDataError as error:

@@ -87,9 +87,11 @@ class FieldRepository:
         found = await self._session.scalars(select(TicketScene).where(TicketScene.ticket_id.in_(ticket_ids)))
         return {row.ticket_id: row for row in found}
 
-    async def helps(self, limit: int = 50) -> Sequence[FieldHelp]:
-        """Calls for help that nobody has answered, the oldest first."""
+    async def helps(self, departments: Collection[str] = (), limit: int = 50) -> Sequence[FieldHelp]:
+        """Calls for help that nobody has answered, the oldest first; of these departments' people, or of all."""
         wanted = select(FieldHelp).where(FieldHelp.answered_at.is_(None))
+        if departments:
+            wanted = wanted.where(FieldHelp.department.in_(departments))
         return (await self._session.scalars(wanted.order_by(FieldHelp.at).limit(limit))).all()
 
     async def helps_of(self, login: str, since: datetime) -> Sequence[FieldHelp]:

@@ -148,6 +148,8 @@ class FieldWork:
             row = await work.session.get(FieldHelp, help_id, with_for_update=True)
             if row is None:
                 raise HeyiError("没有这次求助", hint=help_id)
+            if not by.may_touch(row.department):
+                raise NotAllowed("这次求助不在您的辖区", hint=row.department)
             if row.answered_at is not None:
                 raise Conflict("已有人处理这次求助", hint=row.answered_by)
             row.answered_at, row.answered_by, row.answer = now, by.login, words.strip()
