@@ -22,7 +22,7 @@ from desk.auth import SignedIn, audit
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
-from desk.rights import may_correct, may_see_calls
+from desk.rights import may_correct, may_hear_private, may_see_calls
 from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
 from desk.story import story
@@ -210,6 +210,7 @@ async def one_call(request: Request, call_id: str, user: SignedIn, cases: Cases,
         story=told,
         names=names,
         corrected=corrected,
+        may_read_before=may_hear_private(user),
         may_correct=may_correct(user) and row.ended_at is not None,
         pass_note=note,
         clock=clock,

@@ -15,12 +15,14 @@ from desk.users import User
 from desk.views import Views
 from quality.listening import private
 from quality.listening.masked import hide
+from quality.listening.tables import PrivatePart
 from switchboard.location import locate, told
 from switchboard.views import AgentView, CallView
 from telephony.ledger import QUEUED_DIRECTIONS
 from ticketing.events import TicketState
 from ticketing.repository import TicketMissing, TicketRepository
 from ticketing.tables import Ticket
+from triage.verdict import wordless
 
 #: Earlier calls and tickets of a number shown beside a call.
 HISTORY = 12
@@ -133,18 +135,23 @@ class Casebook:
         said = [self._views.utterance(row) for row in await self._services.transcripts.of_call(call_id)]
         if whole:
             return said
-        async with self._services.database.read() as session:
-            parts = private.by_utterance(await private.of_calls(session, [call_id]))
+        parts = private.by_utterance(await self._private(call_id))
         for row in said:
             if row["utterance_id"] in parts:
                 row |= {"text": hide(row["text"], parts[row["utterance_id"]]), "names": []}
         return said
+
+    async def _private(self, call_id: str) -> Sequence[PrivatePart]:
+        async with self._services.database.read() as session:
+            return await private.of_calls(session, [call_id])
 
     def _hidden(self, call: dict[str, Any]) -> dict[str, Any]:
         return masking.record(call) if masking.hides(self._user.role) else call
 
     async def verdict(self, call_id: str) -> dict[str, Any] | None:
         verdict = await self._services.verdicts.latest(call_id)
+        if verdict is not None and not may_hear_private(self._user) and await self._private(call_id):
+            verdict = wordless(verdict)
         return None if verdict is None else self._views.verdict(verdict, self._services.questions.get(verdict.code, ()))
 
     async def history(self, number: str, *, except_call: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What triage says of a call, and the event that carries it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.events import Event
@@ -129,6 +129,12 @@ class Verdict:
     @property
     def place(self) -> str:
         return self.places[0].canonical if self.places else ""
+
+
+def wordless(verdict: Verdict) -> Verdict:
+    """The judgement without what the caller said: for whoever may not read all of the call."""
+    reasons = tuple(replace(reason, words="") for reason in verdict.reasons)
+    return replace(verdict, places=(), phone="", reasons=reasons, facts=Facts())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """The review page's API: whose it is, drafts that meet, what others neither hear nor read, traces of listening."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from core.clock import ManualClock
 from desk.app import create_app
 from quality.listening.masked import HIDDEN, MARGIN_S
 from quality.reviews.service import scores
-from tests.desk_fakes import PASSWORD, Stage
-from tests.review_scene import MORNING, RATE, review_stage, reviewed
+from tests.desk_fakes import NOISE, PASSWORD, Stage
+from tests.review_scene import MORNING, RATE, SAID, review_stage, reviewed
+from triage.verdict import Fact, Facts, Place, Reason
 
 ALL = {"greeting": "yes", "voice": 4, "comfort": "no", "address": "yes", "conduct": "yes"}
 Browser = httpx.AsyncClient
@@ -334,6 +336,48 @@ async def test_what_is_private_is_neither_heard_nor_read_by_others(
     assert (stage.services.settings.recordings / "c-1.wav").read_bytes() == whole
     assert await traces(stage, "private") == ["zhijian c-1 1 20-22 手机号"]
     assert await traces(stage, "private_lifted") == ["lin c-1 1 20-22"]
+
+
+async def named_privately(people: dict[str, Browser], review: str, words: str) -> Browser:
+    """The reviewer's browser, after he marked ``words`` of the caller's sixth sentence."""
+    client, start = await begun(people, review), SAID[5][1].index(words)
+    body = {"utterance_id": "c-1-u5", "start": start, "end": start + len(words), "words": words, "why": "姓名"}
+    await ok(await client.post(f"/api/reviews/{review}/private", json=body))
+    return client
+
+
+async def test_what_stood_before_a_correction_is_as_private(people: dict[str, Browser], pair: list[str]) -> None:
+    client = await named_privately(people, pair[0], "林小明")
+    body = {"before": SAID[5][1], "after": SAID[5][1].replace("林小明", "林晓明")}
+    await ok(await client.post(f"/api/reviews/{pair[0]}/utterances/c-1-u5", json=body))
+    page = (await people["wang"].get("/calls/c-1")).text
+    assert "已更正" in page and HIDDEN in page
+    assert "林小明" not in page and "林晓明" not in page
+    assert "郑质检 更正，原为：13800001234，我叫林小明" in (await people["lin"].get("/calls/c-1")).text
+
+
+async def test_a_verdict_does_not_repeat_what_is_private(
+    stage: Stage, people: dict[str, Browser], pair: list[str]
+) -> None:
+    said = Fact(kind="name", value="林小明", words="我叫林小明")
+    place = Place(canonical="林小明家", town="", community="", mention="林小明家", score=1.0)
+    reasons = (Reason(rule="line", words="", says="service"), Reason(rule="noise", words="林小明", says="service"))
+    stage.city.verdicts["c-1"] = replace(
+        NOISE, phone="林小明", places=(place,), reasons=reasons,
+        facts=Facts(items=(said,), read_back="林小明，对吧？", read_back_en="林小明, right?"),
+    )  # fmt: skip
+
+    async def told(login: str) -> list[str]:
+        paths = ("/api/calls/c-1", "/api/calls/c-1/verdict")
+        answers = [await ok(await people[login].get(path)) for path in paths]
+        return [str(answers[0]["verdict"]), str(answers[1])]
+
+    whole = await told("wang")
+    assert all(shown.count("林小明") == 9 for shown in whole), whole
+    await named_privately(people, pair[0], "林小明")
+    assert await told("lin") == whole
+    for shown in await told("wang"):
+        assert "林小明" not in shown and "S101" in shown and "'rule': 'noise'" in shown
 
 
 async def test_sound_alone_can_be_private(people: dict[str, Browser], pair: list[str]) -> None:
