@@ -61,13 +61,12 @@ class Auth:
     async def sign_in(self, login: str, password: str, address: str) -> User:
         """Whose login and password this is; raises :class:`SignInRefused` with a sentence for the person otherwise."""
         now = self._services.clock.now()
-        if self._lockout.remaining_s(login, address, now):
+        if not self._lockout.begin(login, address, now):
             raise SignInRefused("密码错误次数过多，请几分钟后再试")
         user = await self._users.verify(login, password)
         if user is None:
             async with self._services.database.work() as work:
                 note(work.session, at=now, who=login, what="sign_in_failed", address=address)
-            self._lockout.failed(login, address, now)
             raise SignInRefused("用户名或密码不正确")
         self._lockout.succeeded(login, address)
         return user
@@ -101,12 +100,11 @@ class Auth:
     async def check_code(self, user: User, code: str, address: str) -> None:
         """Take a code once; raises :class:`SignInRefused`. Wrong ones count, whatever address they come from."""
         now = self._services.clock.now()
-        if self._code_lockout.remaining_s(user.login, "", now):
+        if not self._code_lockout.begin(user.login, "", now):
             raise SignInRefused("验证码错误次数过多，请几分钟后再试")
         try:
             await self.factors.check(user.login, code, address)
         except CodeRefused as refused:
-            self._code_lockout.failed(user.login, "", now)
             async with self._services.database.work() as work:
                 note(work.session, at=now, who=user.login, what="factor_failed", address=address)
             raise SignInRefused(refused.message, hint=refused.hint) from refused

@@ -13,22 +13,21 @@ class Lockout:
 
     def __init__(self, *, limit: int = 5, pause: timedelta = timedelta(minutes=5), room: int = 10_000) -> None:
         self._limit, self._pause, self._room = limit, pause, room
-        self._failures: OrderedDict[tuple[str, str], tuple[int, datetime]] = OrderedDict()
+        self._tries: OrderedDict[tuple[str, str], tuple[int, datetime]] = OrderedDict()
 
-    def remaining_s(self, login: str, address: str, now: datetime) -> float:
-        """Seconds until this pair may try again; 0 when it may now."""
-        count, last = self._failures.get((login, address), (0, now))
-        if count < self._limit:
-            return 0.0
-        return max(0.0, (last + self._pause - now).total_seconds())
-
-    def failed(self, login: str, address: str, now: datetime) -> None:
-        count, last = self._failures.pop((login, address), (0, now))
+    def begin(self, login: str, address: str, now: datetime) -> bool:
+        """Whether this pair may try now. A try counts from here, so that many at once are no more than one by one;
+        one that is refused does not."""
+        count, last = self._tries.get((login, address), (0, now))
         if now - last >= self._pause:
             count = 0
-        self._failures[login, address] = (count + 1, now)
-        while len(self._failures) > self._room:
-            self._failures.popitem(last=False)
+        if count >= self._limit:
+            return False
+        self._tries.pop((login, address), None)
+        self._tries[login, address] = (count + 1, now)
+        while len(self._tries) > self._room:
+            self._tries.popitem(last=False)
+        return True
 
     def succeeded(self, login: str, address: str) -> None:
-        self._failures.pop((login, address), None)
+        self._tries.pop((login, address), None)

@@ -154,6 +154,20 @@ async def test_wrong_codes_close_the_login_for_all_addresses(stage: Stage, sign_
         assert list(failed) == ["lin"] * 5
 
 
+async def test_five_tries_are_five_however_many_come_at_once(stage: Stage, sign_in: SignIn) -> None:
+    await switch_on(stage, await sign_in("lin"))
+    client = await sign_in("")
+    wrong = {"login": "chen", "password": "not it"}
+    answers = await asyncio.gather(*(client.post("/api/login", json=wrong) for _ in range(12)))
+    assert sum("不正确" in answer.json()["message"] for answer in answers) == 5
+    await first_step(client)
+    codes = await asyncio.gather(*(client.post("/login/factor", data={"code": f"{n:06}"}) for n in range(12)))
+    assert sum("验证码错误次数过多" in answer.text for answer in codes) == 7
+    async with stage.services.database.read() as session:
+        failed = select(AuditEntry.what).where(AuditEntry.what.in_(("sign_in_failed", "factor_failed")))
+        assert sorted(await session.scalars(failed)) == ["factor_failed"] * 5 + ["sign_in_failed"] * 5
+
+
 async def test_programs_send_the_code_along(stage: Stage, sign_in: SignIn) -> None:
     secret, _ = await switch_on(stage, await sign_in("lin"))
     half_a_minute(stage)

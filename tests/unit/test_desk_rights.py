@@ -136,23 +136,20 @@ def test_every_desk_that_rings_counts_as_having_the_call() -> None:
 
 def test_five_wrong_passwords_lock_this_login_from_this_address_for_a_while() -> None:
     lockout = Lockout(limit=5, pause=timedelta(minutes=5))
-    for _ in range(4):
-        lockout.failed("wang", "10.0.0.9", NOW)
-    assert lockout.remaining_s("wang", "10.0.0.9", NOW) == 0
-    lockout.failed("wang", "10.0.0.9", NOW)
-    assert lockout.remaining_s("wang", "10.0.0.9", NOW) == 300
-    assert lockout.remaining_s("wang", "10.0.0.10", NOW) == 0
+    assert [lockout.begin("wang", "10.0.0.9", NOW) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert lockout.begin("wang", "10.0.0.10", NOW), "another address waits for nobody"
+    assert not lockout.begin("wang", "10.0.0.9", NOW + timedelta(seconds=299))
     later = NOW + timedelta(minutes=5)
-    assert lockout.remaining_s("wang", "10.0.0.9", later) == 0
-    lockout.failed("wang", "10.0.0.9", later)
-    assert lockout.remaining_s("wang", "10.0.0.9", later) == 0
+    assert [lockout.begin("wang", "10.0.0.9", later) for _ in range(6)] == [True] * 5 + [False]
+    lockout.succeeded("wang", "10.0.0.9")
+    assert lockout.begin("wang", "10.0.0.9", later)
 
 
 def test_the_lockout_remembers_a_bounded_number_of_guessers() -> None:
     lockout = Lockout(limit=1, room=3)
     for number in range(10):
-        lockout.failed("wang", f"10.0.0.{number}", NOW)
-    assert [n for n in range(10) if lockout.remaining_s("wang", f"10.0.0.{n}", NOW)] == [7, 8, 9]
+        assert lockout.begin("wang", f"10.0.0.{number}", NOW)
+    assert [n for n in reversed(range(10)) if not lockout.begin("wang", f"10.0.0.{n}", NOW)] == [9, 8, 7]
 
 
 def test_a_recordings_name_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
