@@ -1,6 +1,8 @@
 """The JSON API: what the pages and scripts call. Rights are checked here, whoever calls."""
 
 import re
+from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -8,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
+from desk.access import masking
 from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit, desk_of, watch_of
 from desk.casebook import Casebook
 from desk.context import services_of
@@ -21,6 +24,7 @@ from desk.users import User
 from desk.views import Views
 from switchboard.desks import ChosenState
 from ticketing.events import TicketState
+from ticketing.fields import EditConflict
 from ticketing.repository import TicketMissing, TicketRepository
 from ticketing.sources import TicketSource
 from ticketing.tables import Ticket
@@ -208,16 +212,16 @@ async def ticket(ticket_id: str, cases: Cases) -> dict[str, Any]:
 async def edit(request: Request, ticket_id: str, body: Edit, user: SignedIn) -> dict[str, Any]:
     """Save fields that a person edited."""
     await _visible(request, user, ticket_id)
-    changed = await services_of(request).tickets.edit(ticket_id, body.fields, user.actor(), body.version)
-    return _ticket_view(request, user, changed)
+    saving = services_of(request).tickets.edit(ticket_id, body.fields, user.actor(), body.version)
+    return _ticket_view(request, user, await _saved(user, saving))
 
 
 @router.post("/api/tickets/{ticket_id}/submit")
 async def submit(request: Request, ticket_id: str, body: Submit, user: SignedIn) -> dict[str, Any]:
     """File the ticket and dispatch it to its department."""
     await _visible(request, user, ticket_id)
-    tickets = services_of(request).tickets
-    return _ticket_view(request, user, await tickets.submit(ticket_id, user.actor(), body.fields, body.version))
+    saving = services_of(request).tickets.submit(ticket_id, user.actor(), body.fields, body.version)
+    return _ticket_view(request, user, await _saved(user, saving))
 
 
 @router.post("/api/tickets/{ticket_id}/accept")
@@ -300,6 +304,17 @@ async def _visible(request: Request, user: User, ticket_id: str) -> None:
             raise HTTPException(404, "没有找到") from None
     if not may_see_ticket(user, found):
         raise HTTPException(404, "没有找到")
+
+
+async def _saved(user: User, saving: Awaitable[Ticket]) -> Ticket:
+    """The ticket as saved; what another person saved first is told as masked as the ticket is."""
+    try:
+        return await saving
+    except EditConflict as lost:
+        if not masking.hides(user.role):
+            raise
+        told = (replace(one, theirs=masking.value(one.field, one.theirs)) for one in lost.differences)
+        raise EditConflict(lost.version, tuple(told)) from None
 
 
 def _ticket_view(request: Request, user: User, changed: Ticket) -> dict[str, Any]:

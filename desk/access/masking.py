@@ -59,14 +59,15 @@ def history(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A ticket's history: what was entered is masked as the ticket is."""
     return [
         {**row, "note": words(row["note"]), "changes": {
-            name: [_value(name, value) for value in pair] if isinstance(pair, list | tuple) else _value(name, pair)
+            name: [value(name, held) for held in pair] if isinstance(pair, list | tuple) else value(name, pair)
             for name, pair in row["changes"].items()
         }}
         for row in rows
     ]  # fmt: skip
 
 
-def _value(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return person(value) if name in NAMES else number(value) if name in NUMBERS else words(value)
+def value(name: str, held: Any) -> Any:
+    """What a ticket's field holds."""
+    if not isinstance(held, str):
+        return held
+    return person(held) if name in NAMES else number(held) if name in NUMBERS else words(held)

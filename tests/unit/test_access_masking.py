@@ -118,6 +118,20 @@ async def test_the_page_of_a_call_and_its_story_are_masked_too(
     assert (PHONE in page, CONTACT in page, "/calls?number=" in page) == (told, told, told)
 
 
+@pytest.mark.parametrize("deed", ["", "/submit"])
+async def test_who_was_second_to_save_is_not_told_what_is_masked(sign_in: SignIn, number: str, deed: str) -> None:
+    fields = {"contact_phone": "1", "contact_name": "x", "description": "y"}
+    for login, theirs in (
+        ("diao", {"contact_phone": "139****5678", "contact_name": "欧**", "description": "请打 139****5678 找他"}),
+        ("lin", {"contact_phone": CONTACT, "contact_name": NAME, "description": f"请打 {CONTACT} 找他"}),
+    ):
+        client = await sign_in(login)
+        path = f"/api/tickets/{await id_of(client)}{deed}"
+        lost = await client.post(path, json={"version": 0, "fields": fields})
+        assert lost.status_code == 409, lost.text
+        assert {row["field"]: row["theirs"] for row in lost.json()["differences"]} == theirs
+
+
 async def test_showing_asks_for_a_reason_and_leaves_a_trace(stage: Stage, sign_in: SignIn, number: str) -> None:
     judge = await sign_in("judge")
     ticket_id = await id_of(judge)
