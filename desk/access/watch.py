@@ -73,8 +73,11 @@ class SessionWatch:
         """Look once."""
         if not self._open:
             return
-        living = await self._sessions.living(tuple(self._open))
-        for session_id, pages in tuple(self._open.items()):
+        # A page that opens while the table is asked was not asked for.
+        asked = tuple(self._open)
+        living = await self._sessions.living(asked)
+        for session_id in asked:
+            pages = self._open.get(session_id, set())
             if session_id not in living:
                 for page in pages:
                     page.over.set()

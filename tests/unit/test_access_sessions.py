@@ -1,6 +1,8 @@
 """Sessions on the server: who ends them, what ends with them, and what a cookie is worth afterwards."""
 
 import asyncio
+from collections.abc import Collection
+from contextlib import ExitStack
 from datetime import timedelta
 
 import httpx
@@ -211,6 +213,30 @@ async def test_an_open_page_of_a_desk_is_somebody_and_an_open_page_of_others_is_
             await watch.look()
         assert (desk_over.is_set(), office_over.is_set()) == (False, True)
     assert [(await c.get("/api/session")).status_code for c in (desk, office)] == [200, 401]
+
+
+async def test_a_page_that_opens_while_the_table_is_asked_stays(
+    stage: Stage, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await sign_in("wang")
+    await sign_in("chen")
+    sessions: Sessions = client._transport.app.state.auth.sessions  # type: ignore[attr-defined]
+    watch, living = SessionWatch(sessions), sessions.living
+    first, second = await rows(stage)
+    with ExitStack() as pages:
+
+        async def meanwhile(ids: Collection[int]) -> frozenset[int]:
+            found = await living(ids)
+            over.append(pages.enter_context(watch.follow(second.id, counts=True)))
+            return found
+
+        monkeypatch.setattr(sessions, "living", meanwhile)
+        over = [pages.enter_context(watch.follow(first.id, counts=True))]
+        await watch.look()
+        assert [one.is_set() for one in over] == [False, False]
+        assert await sessions.end(first.id, "wang", by="lin", address="")
+        await watch.look()
+        assert [one.is_set() for one in over] == [True, False, False]
 
 
 def test_browsers_by_name() -> None:
