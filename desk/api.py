@@ -22,6 +22,7 @@ from desk.softphone import softphone
 from desk.sse import EventStream
 from desk.users import User
 from desk.views import Views
+from desk.whole import Whole
 from switchboard.desks import ChosenState
 from ticketing.events import TicketState
 from ticketing.fields import EditConflict
@@ -127,7 +128,7 @@ async def state(request: Request, user: SignedIn, cases: Cases, services: Servic
 
 
 @router.get("/live")
-async def live(request: Request, user: SignedIn, after: int | None = None) -> Response:
+async def live(request: Request, user: SignedIn, after: Whole | None = None) -> Response:
     """Server-sent events, from ``Last-Event-ID`` (or ``after``) on."""
     feed: Feed = request.app.state.feed
     header = request.headers.get("last-event-id", "")
@@ -311,11 +312,11 @@ async def _saved(user: User, saving: Awaitable[Ticket]) -> Ticket:
     try:
         return await saving
     except EditConflict as lost:
-        if not masking.hides(user.role):
+        if not masking.hides(user):
             raise
         told = (replace(one, theirs=masking.value(one.field, one.theirs)) for one in lost.differences)
         raise EditConflict(lost.version, tuple(told)) from None
 
 
 def _ticket_view(request: Request, user: User, changed: Ticket) -> dict[str, Any]:
-    return Views(services_of(request).city, language_of(request)).ticket(changed, user.role)
+    return Views(services_of(request).city, language_of(request)).ticket(changed, user)

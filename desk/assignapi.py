@@ -170,7 +170,7 @@ async def rulings(request: Request, user: Lead, services: Services) -> Response:
             for (view, found), (_, ticket) in zip(refused, waits, strict=True)
         ],
         asked=[shown.nudge(nudge, ticket) for nudge, ticket in asked],
-        again=[{**views.ticket(ticket, user.role), "times": times} for ticket, times in again],
+        again=[{**views.ticket(ticket, user), "times": times} for ticket, times in again],
         departments=views.choices()["departments"],
     )  # fmt: skip
 

@@ -183,7 +183,7 @@ async def listing(request: Request, user: Caller, callbacks: Callbacks, services
     feed: Feed = request.app.state.feed
     seq = await feed.latest()
     views = Views(services.city, language_of(request))
-    rows = [(row, views.ticket(ticket, user.role)) for row, ticket in await callbacks.waiting()]
+    rows = [(row, views.ticket(ticket, user)) for row, ticket in await callbacks.waiting()]
     policy = services.tickets.policy
     return page(
         request,
@@ -220,14 +220,14 @@ async def history(request: Request, number: str, user: SignedIn, services: Servi
         }
         for view, row in zip(views.callbacks(rows), rows, strict=True)
     ]  # fmt: skip
-    if masking.hides(user.role):
+    if masking.hides(user):
         shown = [masking.callback(row) for row in shown]
     rule = services.tickets.policy.rule(ticket.code, ticket.is_emergency)
     return page(
         request,
         "callback_history.html",
         me=user,
-        ticket=views.ticket(ticket, user.role),
+        ticket=views.ticket(ticket, user),
         rows=shown,
         former=former.login,
         must=SECOND_NAMES[services.city.callbacks.second],

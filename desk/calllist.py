@@ -187,7 +187,7 @@ def _sheet(rows: Sequence[CallRow], city: City, views: Views, zone: ZoneInfo) ->
 async def one_call(request: Request, call_id: str, user: SignedIn, cases: Cases, services: Services) -> Response:
     """One call: facts, story, recording, transcript and ticket, as far as this person may know them."""
     seen = await cases.call(call_id)
-    views, hidden = Views(services.city, language_of(request)), masking.hides(user.role)
+    views, hidden = Views(services.city, language_of(request)), masking.hides(user)
     async with services.database.read() as session:
         row = await ledger.call(session, call_id)
         told, names = [], {}

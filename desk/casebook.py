@@ -96,7 +96,7 @@ class Casebook:
         )
         async with self._services.database.read() as session:
             rows = await session.scalars(wanted)
-            return [self._views.ticket(row, self._user.role) for row in rows if row.call_id != except_call]
+            return [self._views.ticket(row, self._user) for row in rows if row.call_id != except_call]
 
     async def call(self, call_id: str) -> dict[str, Any] | None:
         """Everything about a call that this person may see; None where there is none such, or it is not theirs."""
@@ -126,7 +126,7 @@ class Casebook:
             ),
             "transcript": transcript,
             "verdict": await self.verdict(call_id),
-            "ticket": self._views.ticket(ticket, self._user.role) if ticket else None,
+            "ticket": self._views.ticket(ticket, self._user) if ticket else None,
             "history": await self.history(facts.caller, except_call=call_id),
         }
 
@@ -146,7 +146,7 @@ class Casebook:
             return await private.of_calls(session, [call_id])
 
     def _hidden(self, call: dict[str, Any]) -> dict[str, Any]:
-        return masking.record(call) if masking.hides(self._user.role) else call
+        return masking.record(call) if masking.hides(self._user) else call
 
     async def verdict(self, call_id: str) -> dict[str, Any] | None:
         verdict = await self._services.verdicts.latest(call_id)
@@ -166,7 +166,7 @@ class Casebook:
         tickets.sort(key=lambda ticket: ticket.state == "closed")
         return {
             "calls": [self._hidden(self._views.past_call(call)) for call in calls[:HISTORY]],
-            "tickets": [self._views.ticket(ticket, self._user.role) for ticket in tickets[:HISTORY]],
+            "tickets": [self._views.ticket(ticket, self._user) for ticket in tickets[:HISTORY]],
             "open": sum(ticket.state != "closed" for ticket in tickets),
         }
 
@@ -182,10 +182,10 @@ class Casebook:
                 return None
             history = await repository.history(ticket.id)
             callbacks = await repository.callbacks(ticket.id)
-        hidden = masking.hides(self._user.role)
+        hidden = masking.hides(self._user)
         told, rows = self._views.history(history), self._views.callbacks(callbacks)
         return {
-            **self._views.ticket(ticket, self._user.role),
+            **self._views.ticket(ticket, self._user),
             "steps": self._views.steps(ticket),
             "history": masking.history(told) if hidden else told,
             "callbacks": [masking.callback(row) for row in rows] if hidden else rows,
@@ -207,7 +207,7 @@ class Casebook:
             order = (Ticket.closed_at.desc(),)  # type: ignore[assignment]
         async with self._services.database.read() as session:
             rows = await session.scalars(wanted.order_by(*order).limit(PAGE))
-            return [self._views.ticket(ticket, self._user.role) for ticket in rows]
+            return [self._views.ticket(ticket, self._user) for ticket in rows]
 
     async def counts(self, department: str = "", source: str = "") -> dict[str, int]:
         """How many tickets that this person may list are in each state."""

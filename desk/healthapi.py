@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import PlainTextResponse
 
 from core.metrics import CONTENT_TYPE, exposition
+from desk.access.table import holds
 from desk.auth import Auth, SignedIn, address_of
 from desk.context import services_of
 from desk.i18n import language_of, translate
@@ -45,7 +46,7 @@ async def metrics(request: Request, services: Services) -> PlainTextResponse:
     here = address_of(request) in _HERE and _FORWARDED.isdisjoint(request.headers.keys())
     if not here:
         user = await auth.user_of(request)
-        if user is None or user.role != "supervisor":
+        if user is None or user.role != "supervisor" or not holds(user, "health"):
             raise HTTPException(403, "您没有此项权限")
     return PlainTextResponse(exposition(await services.metrics()), media_type=CONTENT_TYPE)
 

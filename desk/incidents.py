@@ -82,7 +82,7 @@ class IncidentBook:
         }
 
     def _caller(self, ticket: Ticket, link: TicketLink | None, head: Ticket) -> dict[str, Any]:
-        visible, hidden = may_see_ticket(self._user, ticket), masking.hides(self._user.role)
+        visible, hidden = may_see_ticket(self._user, ticket), masking.hides(self._user)
         return {
             "ticket_id": ticket.id,
             "number": ticket.number,

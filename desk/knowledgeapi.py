@@ -153,7 +153,7 @@ async def answer(
     """The article's answer becomes the ticket's result, and the ticket is closed as answered at once."""
     await _visible(services, user, ticket_id)
     closed = await base.answer(body.article, ticket_id, user.actor(), version=body.version)
-    return Views(services.city, language_of(request)).ticket(closed, user.role)
+    return Views(services.city, language_of(request)).ticket(closed, user)
 
 
 async def _visible(services: Services, user: User, ticket_id: str) -> None:

@@ -15,10 +15,10 @@ from desk.factviews import fact_views, read_back_view
 from desk.happened import Happened
 from desk.i18n import Language, translate
 from desk.ports import CallRow, UtteranceRow
+from desk.users import User
 from switchboard.location import Location, Source
 from switchboard.views import AgentView, CallView, Party
 from telephony.queues import LAST_RESORT
-from ticketing.actor import Role
 from ticketing.assign.levels import where
 from ticketing.events import TicketState
 from ticketing.fields import EDITABLE, NATURES
@@ -295,12 +295,12 @@ class Views:
             "questions": [q.zh if self.language == "zh" else q.en for q in questions],
         }
 
-    def ticket(self, ticket: Ticket, role: Role) -> dict[str, Any]:
-        """A ticket with the names of what it refers to, and what ``role`` may do with it now."""
+    def ticket(self, ticket: Ticket, user: User) -> dict[str, Any]:
+        """A ticket with the names of what it refers to, and what ``user`` may do with it now."""
         fields = {name: getattr(ticket, name) for name in EDITABLE}
         table, step = self._flows.place(ticket)
         # Arbiters dispatch by their rulings alone.
-        ways = () if role == "arbiter" else table.ways(step.key, role)
+        ways = () if user.role == "arbiter" else table.ways(step.key, user.role)
         shown = {
             "id": ticket.id,
             "number": ticket.number,
@@ -329,7 +329,7 @@ class Views:
             "actions": [edge.action for edge in ways],
             "action_names": {edge.action: self._way_name(edge) for edge in ways},
         }
-        return masking.record(shown) if masking.hides(role) else shown
+        return masking.record(shown) if masking.hides(user) else shown
 
     def steps(self, ticket: Ticket) -> list[dict[str, Any]]:
         """The ticket's flow as its page shows it: each step with the time at which the ticket entered it last.

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from desk.access.table import may
+from desk.access.table import holds
+from desk.users import User
 
 #: What was typed as whose name and number; ``caller`` is the number that called.
 NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})
@@ -32,9 +33,9 @@ def words(text: str) -> str:
     return _DIGITS.sub(lambda found: number(re.sub(r"[ -]", "", found[0])), text)
 
 
-def hides(role: str) -> bool:
-    """Whether this role gets names and numbers masked."""
-    return not may(role, "ticket.person")
+def hides(user: User) -> bool:
+    """Whether this person, or program, gets names and numbers masked."""
+    return not holds(user, "ticket.person")
 
 
 def record(view: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from desk.users import Role
+from desk.users import Role, User
 
 ROLE_NAMES: Mapping[Role, str] = MappingProxyType({
     "agent": "坐席", "dispatcher": "派单员", "department": "部门", "grid": "网格员", "supervisor": "班长",
@@ -97,6 +97,11 @@ SCOPES: tuple[Action, ...] = tuple(action for action in ACTIONS if action.scope)
 def may(role: str, action: str) -> bool:
     """Whether the table gives this action to the role."""
     return role in BY_KEY[action].roles
+
+
+def holds(user: User, action: str) -> bool:
+    """Whether this person may; a program what its token names besides."""
+    return may(user.role, action) and (user.scopes is None or action in user.scopes)
 
 
 def actions_of(role: Role) -> tuple[Action, ...]:

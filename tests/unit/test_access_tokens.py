@@ -56,6 +56,27 @@ async def test_a_token_may_what_its_scopes_name_and_its_login_may(stage: Stage, 
     assert token not in page and row.token_hash not in page
 
 
+async def test_what_its_scopes_leave_out_is_left_out_of_what_they_give(stage: Stage, sign_in: SignIn) -> None:
+    await stage.city.arrive("c-1", "12345", "13800001234")
+    await stage.city.ring("c-1", "1001")
+    ticket = await stage.city.answer("c-1", "1001")
+    admin, client = await sign_in("guan"), await sign_in("")
+    paths = (f"/api/tickets/{ticket.id}", "/api/tickets", f"/tickets/{ticket.number}", "/api/calls/c-1")
+    for scopes, shown in ((("ticket.person",), "13800001234"), ((), "138****1234")):
+        token = await made(admin, "lin", "ticket.read", "ticket.list", "call.read", *scopes)
+        for path in paths:
+            answer = await client.get(path, headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 200 and shown in answer.text, path
+            assert ("13800001234" in answer.text) is bool(scopes), path
+
+
+async def test_figures_for_monitoring_are_a_scope_too(stage: Stage, sign_in: SignIn) -> None:
+    admin, client = await sign_in("guan"), await sign_in("")
+    for scope, status in (("health", 200), ("ticket.read", 403)):
+        given = {"Authorization": f"Bearer {await made(admin, 'lin', scope)}", "X-Real-IP": "192.0.2.1"}
+        assert (await client.get("/metrics", headers=given)).status_code == status, scope
+
+
 async def test_what_is_no_token_opens_nothing_not_even_beside_a_session(stage: Stage, sign_in: SignIn) -> None:
     token = await made(await sign_in("guan"), "lin", "ticket.read")
     for wrong in ("", "heyi_", token[:-1], token + "x", digest(token), "heyi_" + digest(token)):
