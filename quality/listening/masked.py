@@ -1,5 +1,6 @@
 """What is private in a call, left out: of texts, and of sound while it is read. The originals are never touched."""
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +36,17 @@ class Words(Protocol):
 def hide(text: str, parts: Iterable[Words]) -> str:
     """``text`` without these parts.
 
-    Where a correction has moved them, the words are looked for; where they are there no more, nothing is shown:
-    nobody knows what they have become.
+    Where a correction has moved them, the words are looked for, and left out wherever they stand: nobody knows which
+    was meant. Where they are there no more, nothing is shown: nobody knows what they have become.
     """
     spans: list[tuple[int, int]] = []
     for part in parts:
-        start = part.start if text[part.start : part.end] == part.words else text.find(part.words)
-        if start < 0:
+        stands = text[part.start : part.end] == part.words
+        # Ahead of each place, so that those which overlap are found, too.
+        starts = [part.start] if stands else [at.start() for at in re.finditer(f"(?={re.escape(part.words)})", text)]
+        if not starts:
             return HIDDEN
-        spans.append((start, start + len(part.words)))
+        spans += [(start, start + len(part.words)) for start in starts]
     made, at = "", 0
     for start, end in merged(spans):
         made += text[at:start] + HIDDEN
