@@ -16,7 +16,7 @@ from desk.api import Cases
 from desk.auth import SignedIn, address_of
 from desk.context import services_of
 from desk.hearing import private_spans, sound_of
-from desk.quality.reviewpage import Room, hears_all
+from desk.quality.reviewpage import Room, hears_all, must_have_begun
 from desk.quality.reviewviews import running
 from desk.services import DeskServices
 from desk.transcriptapi import CorrectionBody, corrected
@@ -113,6 +113,7 @@ async def score(review_id: str, body: Entered, user: SignedIn, services: Service
 async def now(review_id: str, user: SignedIn, services: Services, room: Room, cases: Cases) -> Ok:
     """The transcript as it now is, and the person's own draft."""
     review = await room.get(review_id, user.actor())
+    must_have_begun(review, user)
     async with services.database.read() as session:
         kept = await drafts.read(session, review_id, user.login)
     return {
@@ -129,6 +130,7 @@ async def now(review_id: str, user: SignedIn, services: Services, room: Room, ca
 async def peaks(review_id: str, user: SignedIn, services: Services, room: Room) -> Ok:
     """How loud each side is over time (0…255, base64), and where nobody speaks."""
     review = await room.get(review_id, user.actor())
+    must_have_begun(review, user)
     sound = await sound_of(services, review.call_id)
     made = await asyncio.to_thread(picture, sound.file, sound.seal)
     if not hears_all(user):

@@ -56,6 +56,12 @@ def hears_all(user: User) -> bool:
     return user.role in ("reviewer", "supervisor")
 
 
+def must_have_begun(review: Review, user: User) -> None:
+    """403 for a reviewer who has not opened the call yet: what is heard and read counts from then on."""
+    if review.state == "assigned" and review.reviewer == user.login:
+        raise HTTPException(403, "请先开始评分")
+
+
 @router.get("/reviews")
 async def mine(request: Request, user: Reviewer, services: Services) -> Response:
     """A reviewer's own reviews, what is due first at the top."""
@@ -130,8 +136,7 @@ async def one(
 async def recording(request: Request, review_id: str, user: SignedIn, services: Services, room: Room) -> Response:
     """The call's sound for its review, by ranges. The trace says for which review somebody listened."""
     review = await room.get(review_id, user.actor())
-    if review.state == "assigned" and review.reviewer == user.login:
-        raise HTTPException(403, "请先开始评分")
+    must_have_begun(review, user)
     sound = await sound_of(services, review.call_id)
     spans = () if hears_all(user) else await private_spans(services, review.call_id)
     await note_listening(request, user, services, review.call_id, f"review={review_id}")

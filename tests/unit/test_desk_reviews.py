@@ -126,7 +126,13 @@ async def test_nobody_listens_before_the_review_is_begun(people: dict[str, Brows
     page = (await people["zhijian"].get(f"/reviews/{pair[0]}")).text
     assert "我们小区对面" not in page
     assert (await people["zhijian"].get(f"/reviews/{pair[0]}/recording")).status_code == 403
+    for path in ("", "/peaks"):
+        early = await people["zhijian"].get(f"/api/reviews/{pair[0]}{path}")
+        assert early.status_code == 403 and "我们小区对面" not in early.text, path
+        assert (await people["lin"].get(f"/api/reviews/{pair[0]}{path}")).status_code == 200
     await begun(people, pair[0])
+    for path in ("", "/peaks"):
+        assert (await people["zhijian"].get(f"/api/reviews/{pair[0]}{path}")).status_code == 200
     assert "我们小区对面" in (await people["zhijian"].get(f"/reviews/{pair[0]}")).text
     assert (await people["zhijian"].get(f"/reviews/{pair[0]}/recording")).status_code == 200
 
