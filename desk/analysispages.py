@@ -18,6 +18,7 @@ from desk.rights import may_see_analysis
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 from ticketing.analysis.facts import Fact, Where
 from ticketing.analysis.rising import LEAST_DAYS
 from ticketing.analysis.service import Analysis, window_of
@@ -118,8 +119,8 @@ async def warnings_api(request: Request, user: Reader, services: Services, room:
 
 @router.get("/analysis/tickets")
 async def tickets(
-    request: Request, user: Reader, services: Services, room: Room, figure: Figure, warning: str = "", look: int = 0,
-    cluster: Annotated[int | None, Query(ge=0)] = None, repeat: Annotated[int | None, Query(ge=0)] = None,
+    request: Request, user: Reader, services: Services, room: Room, figure: Figure, warning: str = "", look: Whole = 0,
+    cluster: Whole | None = None, repeat: Whole | None = None,
 ) -> Response:  # fmt: skip
     """The tickets that a figure counts."""
     shown = AnalysisViews(services.city, Views(services.city, language_of(request)))

@@ -22,6 +22,7 @@ from desk.services import DeskServices
 from desk.sheets import download
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 from ticketing.assessment.measures import COUNTS, SUBJECTS, Count, Subject
 from ticketing.assessment.period import Period, parse
 from ticketing.assessment.score import Tables
@@ -45,7 +46,7 @@ Room = Annotated[Assessment, Depends(assessment_of)]
 @router.get("/assessment")
 async def assessment(
     request: Request, user: SignedIn, room: Room, services: Services, period: str = "", of: str = "departments",
-    version: int | None = None,
+    version: Whole | None = None,
 ) -> Response:  # fmt: skip
     """A period's table: tiers, ranks, scores, and what each figure is made of."""
     views = Views(services.city, language_of(request))
@@ -96,7 +97,7 @@ async def assessment(
 @router.get("/assessment/cases")
 async def cases(
     request: Request, user: SignedIn, room: Room, services: Services, period: str, of: str, count: str,
-    version: int = 0, who: str | None = None, start: int = 0,
+    version: Whole = 0, who: str | None = None, start: Whole = 0,
 ) -> Response:  # fmt: skip
     """The tickets behind one figure: as many lines as the figure says."""
     asked, subject, counts = parse(period), _subject(of, user), _counts(count)
@@ -159,7 +160,7 @@ async def freeze(
 
 @router.get("/assessment.xlsx")
 async def sheet(
-    request: Request, user: SignedIn, room: Room, services: Services, period: str, version: int | None = None
+    request: Request, user: SignedIn, room: Room, services: Services, period: str, version: Whole | None = None
 ) -> Response:
     """The period as an Excel file."""
     asked = parse(period)
@@ -174,7 +175,7 @@ async def sheet(
 
 @router.get("/assessment/bulletin")
 async def bulletin_page(
-    request: Request, user: SignedIn, room: Room, services: Services, period: str, version: int | None = None
+    request: Request, user: SignedIn, room: Room, services: Services, period: str, version: Whole | None = None
 ) -> Response:
     """The bulletin (通报) of a period, to be printed."""
     asked = parse(period)

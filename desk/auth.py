@@ -239,9 +239,17 @@ class SameOrigin:
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
             origin, host = headers.get(b"origin"), headers.get(b"host", "")
-            foreign = origin is not None and urlsplit(origin).netloc != host
+            foreign = origin is not None and _host_of(origin) != host
             if foreign or headers.get(b"sec-fetch-site", "same-origin") not in ("same-origin", "none"):
                 refusal = JSONResponse({"error": "origin", "message": "请求来自其他网站，已拒绝"}, 403)
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _host_of(origin: str) -> str | None:
+    """Host and port; None of what is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None

@@ -18,6 +18,7 @@ from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 from ticketing.analysis.brief import counted, following, moment, thawed
 from ticketing.analysis.briefs import Briefs, last_day
 from ticketing.analysis.facts import Fact, Where
@@ -109,7 +110,7 @@ async def issue(
 @router.get("/briefs/draft/tickets")
 async def draft_tickets(
     request: Request, user: Reader, services: Services, book: Book, figure: Figure, kind: BriefKind,
-    start: Annotated[str, Query()], warning: str = "", repeat: Annotated[int | None, Query(ge=0)] = None,
+    start: Annotated[str, Query()], warning: str = "", repeat: Whole | None = None,
 ) -> Response:  # fmt: skip
     """Tickets of a draft's figure."""
     made = await book.draft(kind, _day(start))
@@ -119,7 +120,9 @@ async def draft_tickets(
 
 
 @router.get("/briefs/{brief_id}.xlsx")
-async def sheet(request: Request, brief_id: int, user: Reader, services: Services, room: Room, book: Book) -> Response:
+async def sheet(
+    request: Request, brief_id: Whole, user: Reader, services: Services, room: Room, book: Book
+) -> Response:
     """Its figures as a table."""
     row = await book.get(brief_id)
     views = Views(services.city, language_of(request))
@@ -151,7 +154,7 @@ async def sheet(request: Request, brief_id: int, user: Reader, services: Service
 
 
 @router.get("/briefs/{brief_id}")
-async def brief(request: Request, brief_id: int, user: Reader, book: Book, services: Services) -> Response:
+async def brief(request: Request, brief_id: Whole, user: Reader, book: Book, services: Services) -> Response:
     """A brief as it was issued."""
     row = await book.get(brief_id)
     return page(
@@ -163,8 +166,8 @@ async def brief(request: Request, brief_id: int, user: Reader, book: Book, servi
 
 @router.get("/briefs/{brief_id}/tickets")
 async def tickets(
-    request: Request, brief_id: int, user: Reader, services: Services, book: Book, figure: Figure, warning: str = "",
-    repeat: Annotated[int | None, Query(ge=0)] = None,
+    request: Request, brief_id: Whole, user: Reader, services: Services, book: Book, figure: Figure, warning: str = "",
+    repeat: Whole | None = None,
 ) -> Response:  # fmt: skip
     """Tickets of an issued figure, as they were."""
     row = await book.get(brief_id)

@@ -21,6 +21,7 @@ from desk.render import page
 from desk.rights import may_see_ticket
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 from ticketing.callbacks import second
 from ticketing.callbacks.people import REASONS, CallbackDesk, Said
 from ticketing.callbacks.texts import Texts
@@ -95,7 +96,7 @@ class ReplyBody(_Body):
 
 
 @router.post("/api/callbacks/{callback_id}/begin")
-async def begin(request: Request, callback_id: int, user: Caller, callbacks: Callbacks) -> dict[str, Any]:
+async def begin(request: Request, callback_id: Whole, user: Caller, callbacks: Callbacks) -> dict[str, Any]:
     """Claim an attempt; the number is for the desk to dial."""
     row, number = await callbacks.begin(callback_id, user.actor())
     await audit(request, user.login, "callback", detail=str(row.id))
@@ -114,7 +115,7 @@ async def begin_ticket(
 
 @router.post("/api/callbacks/{callback_id}/result")
 async def result(
-    callback_id: int, body: ResultBody, user: Caller, callbacks: Callbacks, services: Services
+    callback_id: Whole, body: ResultBody, user: Caller, callbacks: Callbacks, services: Services
 ) -> dict[str, Any]:
     """What came of the call; only who made it says so."""
     asked = None

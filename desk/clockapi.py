@@ -18,6 +18,7 @@ from desk.rights import may_decide_clocks, may_see_ticket
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 from ticketing.clocks.tables import ClockRequest, TicketClock
 from ticketing.repository import TicketRepository
 from ticketing.tables import Ticket
@@ -90,7 +91,7 @@ async def resume(
 
 @router.post("/api/clock-requests/{request_id}/approve")
 async def approve(
-    request: Request, request_id: int, body: Note, user: SignedIn, services: Services
+    request: Request, request_id: Whole, body: Note, user: SignedIn, services: Services
 ) -> list[dict[str, Any]]:
     """Grant what a department asked for."""
     return await _decide(request, request_id, True, body.reason, user, services)
@@ -98,7 +99,7 @@ async def approve(
 
 @router.post("/api/clock-requests/{request_id}/refuse")
 async def refuse(
-    request: Request, request_id: int, body: Note, user: SignedIn, services: Services
+    request: Request, request_id: Whole, body: Note, user: SignedIn, services: Services
 ) -> list[dict[str, Any]]:
     """Refuse it, and say why."""
     return await _decide(request, request_id, False, body.reason, user, services)

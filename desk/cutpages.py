@@ -20,6 +20,7 @@ from desk.rights import announces
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 from telephony.recordings.sealer import Recording
 from ticketing.selfservice.announcements import EVERYWHERE, KIND_NAMES, Announcements, areas_of
 from ticketing.selfservice.sheets import form
@@ -55,7 +56,7 @@ Typed = Annotated[dict[str, str], Depends(_form)]
 
 
 @router.get("/announcements")
-async def listing(request: Request, user: SignedIn, services: Services, room: Room, over: int = 0) -> Response:
+async def listing(request: Request, user: SignedIn, services: Services, room: Room, over: Whole = 0) -> Response:
     """What holds and what is to come; ``?over=1``: what is over."""
     return await _page(request, user, services, room, over=bool(over))
 

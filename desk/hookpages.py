@@ -15,6 +15,7 @@ from desk.render import page
 from desk.rights import may_see_ticket
 from desk.services import DeskServices
 from desk.views import Views, stamp
+from desk.whole import Whole
 from ticketing.doors import hooks
 from ticketing.doors.keys import KIND_NAMES, KeyKind
 from ticketing.doors.mail import MAIL
@@ -204,7 +205,7 @@ async def replay_all(request: Request, hook_id: str, user: Lead, services: Servi
 
 
 @router.post("/api/deliveries/{delivery_id}/replay")
-async def replay(request: Request, delivery_id: int, user: Lead, services: Services) -> dict[str, int]:
+async def replay(request: Request, delivery_id: Whole, user: Lead, services: Services) -> dict[str, int]:
     """One dead letter once more."""
     count = await services.doors.hooks.replay(delivery_id=delivery_id)
     await audit(request, user.login, "hook_replayed", detail=str(delivery_id))

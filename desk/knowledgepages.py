@@ -15,6 +15,7 @@ from desk.pages import message_of
 from desk.render import page
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 from ticketing.knowledge import sheet
 from ticketing.knowledge.content import compare, of_version
 from ticketing.knowledge.repository import KnowledgeRepository
@@ -179,8 +180,8 @@ async def article(
     user: SignedIn,
     base: Base,
     services: Services,
-    version: int = 0,
-    against: int = 0,
+    version: Whole = 0,
+    against: Whole = 0,
 ) -> Response:
     """One article: what is shown, or another ``version`` of it compared with the one before or with ``against``."""
     seen = await _seen(base, article_id, user)

@@ -20,6 +20,7 @@ from desk.render import page
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views, stamp
+from desk.whole import Whole
 from switchboard.kept.policy import STATE_NAMES as PLACE_NAMES
 from switchboard.kept.policy import Held
 from switchboard.kept.tables import KeptPlace
@@ -78,7 +79,7 @@ class Push(_Body):
 
 @router.get("/missed", include_in_schema=False)
 async def missed_page(
-    request: Request, user: Person, services: Services, tab: str = "", number: Annotated[int, Query(alias="page")] = 1
+    request: Request, user: Person, services: Services, tab: str = "", number: Annotated[Whole, Query(alias="page")] = 1
 ) -> Response:
     """The lists; with ``?part=1`` only the chosen one, for the script that keeps it fresh."""
     feed: Feed = request.app.state.feed
@@ -112,7 +113,7 @@ async def missed_page(
 
 @router.get("/api/missed")
 async def missed(
-    request: Request, user: Person, services: Services, tab: str = "open", page: int = 1
+    request: Request, user: Person, services: Services, tab: str = "open", page: Whole = 1
 ) -> list[dict[str, Any]]:
     """Missed calls that are to be worked off (``tab=open``, 200 on a ``page``), those done in the last day (``done``),
     kept places (``kept``), who waits and why there (``queue``), nuisance marks (``marks``)."""

@@ -18,6 +18,7 @@ from desk.rights import may_decide_models
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 from triage.loop import drift
 from triage.loop.labels import labels
 from triage.loop.models import By, Models, cases_of, former_use, in_use, proposals, uses
@@ -76,7 +77,7 @@ class BackBody(ReasonBody):
 
 @router.post("/api/models/proposals/{proposal_id}/promote")
 async def promote(
-    request: Request, proposal_id: int, body: ReasonBody, user: Decider, services: Services
+    request: Request, proposal_id: Whole, body: ReasonBody, user: Decider, services: Services
 ) -> dict[str, Any]:
     """Take a proposed model into use; calls that go on are judged by it from their next utterance."""
     made = await _models(services).promote(proposal_id, _by(request, user), body.reason)
@@ -85,7 +86,7 @@ async def promote(
 
 @router.post("/api/models/proposals/{proposal_id}/reject")
 async def reject(
-    request: Request, proposal_id: int, body: ReasonBody, user: Decider, services: Services
+    request: Request, proposal_id: Whole, body: ReasonBody, user: Decider, services: Services
 ) -> dict[str, Any]:
     """Decide against a proposed model."""
     made = await _models(services).reject(proposal_id, _by(request, user), body.reason)
@@ -100,7 +101,7 @@ async def back(request: Request, body: BackBody, user: Decider, services: Servic
 
 
 @router.get("/models", include_in_schema=False)
-async def models(request: Request, user: Decider, services: Services, proposal: int = 0) -> Response:
+async def models(request: Request, user: Decider, services: Services, proposal: Whole = 0) -> Response:
     """The model in use and the newest proposed one (``?proposal=`` another); ``?part=1``: only the part that its
     script keeps fresh."""
     feed: Feed = request.app.state.feed

@@ -22,6 +22,7 @@ from desk.rights import may_correct
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views, stamp
+from desk.whole import Whole
 
 router = APIRouter()
 Services = Annotated[DeskServices, Depends(services_of)]
@@ -98,7 +99,7 @@ async def refuse(request: Request, body: WordBody, user: Reviewer, services: Ser
 
 
 @router.post("/api/lexicon/{word_id}/withdraw")
-async def withdraw(request: Request, word_id: int, user: Reviewer, services: Services) -> dict[str, Any]:
+async def withdraw(request: Request, word_id: Whole, user: Reviewer, services: Services) -> dict[str, Any]:
     """Take back a decision: an accepted word leaves the lexicon, and a proposal may come again."""
     async with services.database.work() as work:
         row = await work.session.get(lexicon.LexiconWord, word_id)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Interval
+from pydantic import Field
 
 #: What a column of the database takes; a larger one would be its error instead of the reader's.
-Whole = Annotated[int, Interval(ge=0, le=2**31 - 1)]
+Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]

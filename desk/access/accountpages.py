@@ -17,6 +17,7 @@ from desk.render import page
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 
 router = APIRouter()
 Services = Annotated[DeskServices, Depends(services_of)]
@@ -125,7 +126,7 @@ async def off(
 
 
 @router.post("/account/sessions/{session_id}/end", include_in_schema=False)
-async def end_session(request: Request, session_id: int, user: SignedIn) -> Response:
+async def end_session(request: Request, session_id: Whole, user: SignedIn) -> Response:
     """End one of one's own."""
     ended = await _auth(request).sessions.end(session_id, user.login, by=user.login, address=address_of(request))
     if not ended:

@@ -19,6 +19,7 @@ from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
@@ -29,7 +30,7 @@ PAGE, SHEET = 100, 50_000
 @router.get("/audit")
 async def listing(
     request: Request, user: SignedIn, services: Services, who: str = "", what: str = "", call: str = "",
-    since: str = "", until: str = "", before: int | None = None,
+    since: str = "", until: str = "", before: Whole | None = None,
 ) -> Response:  # fmt: skip
     """The newest first; ``before``: those older than the entry of this number."""
     wanted = _wanted(services, who, what, call, since, until)

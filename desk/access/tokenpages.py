@@ -14,6 +14,7 @@ from desk.render import page
 from desk.services import DeskServices
 from desk.users import User, Users
 from desk.views import Views
+from desk.whole import Whole
 
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
@@ -46,7 +47,7 @@ async def make(
 
 
 @router.post("/tokens/{token_id}/revoke")
-async def revoke(request: Request, token_id: int, user: SignedIn) -> Response:
+async def revoke(request: Request, token_id: Whole, user: SignedIn) -> Response:
     """It is over at once."""
     if not await auth_of(request).tokens.revoke(token_id, by=user.login, address=address_of(request)):
         raise HTTPException(404, "没有找到")

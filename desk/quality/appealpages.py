@@ -22,6 +22,7 @@ from desk.rights import may_hear_private
 from desk.services import DeskServices
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 from quality.listening import private
 from quality.reviews import listing
 from quality.reviews.listing import Listed
@@ -102,7 +103,7 @@ def read_answer(item: ScoreItem, text: str) -> Answer | None:
 
 
 @router.get("/quality/appeals", include_in_schema=False)
-async def appeals(request: Request, user: Involved, services: Services, start: int = 0) -> Response:
+async def appeals(request: Request, user: Involved, services: Services, start: Whole = 0) -> Response:
     """A call taker's published reviews; to reviewers and supervisors the appeals that wait and those decided."""
     feed: Feed = request.app.state.feed
     seq = await feed.latest()

@@ -24,6 +24,7 @@ from desk.render import page
 from desk.services import DeskServices
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 from quality.calibration.agreement import ENOUGH, Agreement
 from quality.calibration.drift import Drift
 from quality.calibration.service import DRIFT_WEEKS, WEEKS, Meeting
@@ -88,7 +89,7 @@ def _figure(found: Agreement) -> _Figure:
 
 @router.get("/quality/calibration", include_in_schema=False)
 async def calibration(
-    request: Request, user: Overseer, services: Services, weeks: int = WEEKS, card: str = ""
+    request: Request, user: Overseer, services: Services, weeks: Whole = WEEKS, card: str = ""
 ) -> Response:
     """Agreement over some weeks by one card, drift, and the calls that differ most."""
     room = services.calibration

@@ -14,6 +14,7 @@ from desk.quality.reviewapi import own
 from desk.quality.reviewpage import Room, clip_view, part_view
 from desk.services import DeskServices
 from desk.users import User, Users
+from desk.whole import Whole
 from quality.listening import clips, private
 from quality.reviews.service import Reviews
 from quality.reviews.tables import Review
@@ -93,7 +94,7 @@ async def mark(
 
 
 @router.post("/private/{part_id}/lift")
-async def lift(request: Request, review_id: str, part_id: int, user: Lead, services: Services, room: Room) -> Ok:
+async def lift(request: Request, review_id: str, part_id: Whole, user: Lead, services: Services, room: Room) -> Ok:
     """A supervisor takes it back."""
     review, now = await room.get(review_id, user.actor()), services.clock.now()
     async with services.database.work() as work:

@@ -21,6 +21,7 @@ from desk.render import page
 from desk.services import DeskServices
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 from quality.reviews import listing
 from quality.reviews.listing import Wanted
 from quality.reviews.states import STATES, State
@@ -78,7 +79,7 @@ async def _move(services: DeskServices, body: Move, review_id: str, to: Reviewer
 @router.get("/quality/oversight", include_in_schema=False)
 async def oversight(
     request: Request, user: Overseer, services: Services, state: str = "", reviewer: str = "", agent: str = "",
-    draw: str = "", late: bool = False, start: int = 0,
+    draw: str = "", late: bool = False, start: Whole = 0,
 ) -> Response:  # fmt: skip
     """The reviews, what is due first before the rest."""
     feed: Feed = request.app.state.feed

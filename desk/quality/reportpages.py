@@ -22,6 +22,7 @@ from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 from quality.reports import queries
 from quality.reports.figures import By, ItemRow, Row, Table
 from quality.reports.period import Span, month_of, parse, week_of
@@ -163,7 +164,7 @@ def _answer(text: str) -> Answer:
 @router.get("/quality/reports/cases")
 async def cases(
     request: Request, user: Overseer, services: Services, period: str, what: str, by: str = "", key: str = "",
-    detail: str = "", start: int = 0,
+    detail: str = "", start: Whole = 0,
 ) -> Response:  # fmt: skip
     """The calls or reviews behind one figure: as many as the figure says."""
     if what not in WHAT_NAMES:

@@ -22,6 +22,7 @@ from desk.render import page
 from desk.services import DeskServices
 from desk.users import Users
 from desk.views import Views
+from desk.whole import Whole
 from quality.reviews.tables import QualityDraw, Review
 from quality.sampling import record
 from quality.sampling.watch import undrawn
@@ -58,7 +59,7 @@ async def prove(request: Request, draw_id: str, user: Overseer, services: Servic
 
 
 @router.get("/quality/sampling", include_in_schema=False)
-async def sampling(request: Request, user: Overseer, services: Services, start: int = 0) -> Response:
+async def sampling(request: Request, user: Overseer, services: Services, start: Whole = 0) -> Response:
     """The plan, shifts that wait, and the draws."""
     feed: Feed = request.app.state.feed
     seq = await feed.latest()

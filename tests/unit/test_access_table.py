@@ -19,6 +19,7 @@ from desk.auth import current_user
 from desk.rights import Audience, may_hear, may_see_ticket, may_see_unit, receives
 from desk.users import Role, User
 from tests.desk_fakes import Stage
+from tests.unit.conftest import SignIn
 from ticketing.actor import Actor
 
 PASSED = 418
@@ -59,6 +60,23 @@ async def test_every_route_of_the_table_asks_who_it_is(app: FastAPI) -> None:
     routes = routes_of(app)
     assert [name for name in ACTION_OF if not asks_who(routes[name].dependant)] == []
     assert [name for name in OPEN if asks_who(routes[name].dependant)] == []
+
+
+async def test_every_whole_number_of_an_address_fits_into_a_column(app: FastAPI) -> None:
+    """Red: take :data:`desk.whole.Whole`."""
+    wide = [
+        f"{name} {field.name}"
+        for name, route in routes_of(app).items()
+        for field in (*route.dependant.path_params, *route.dependant.query_params)
+        if isinstance(field.validate(str(2**31), {}, loc=())[0], int)
+    ]
+    assert wide == []
+
+
+@pytest.mark.parametrize("number", [2**63, 2**31, -1])
+async def test_a_number_that_no_row_has_is_told(sign_in: SignIn, number: int) -> None:
+    client = await sign_in("wang")
+    assert (await client.post(f"/account/sessions/{number}/end")).status_code == 422
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)
