@@ -15,7 +15,7 @@ from ticketing.selfservice.tables import VoiceMessage
 
 
 async def messages_of(services: DeskServices, user: User, ticket_id: str) -> list[dict[str, Any]]:
-    """What callers left for a ticket; ``heard`` where this person may listen to it."""
+    """What callers left for a ticket; ``heard`` where this person may listen to it, and read it."""
     async with services.database.read() as session:
         query = select(VoiceMessage).where(VoiceMessage.ticket_id == ticket_id).order_by(VoiceMessage.at)
         rows = (await session.scalars(query)).all()
@@ -26,12 +26,13 @@ async def messages_of(services: DeskServices, user: User, ticket_id: str) -> lis
                 )
             )
         ) if rows else set()  # fmt: skip
+    heard = [await may_hear_message(services, user, row) for row in rows]
     return [
         {
-            "id": row.id, "at": stamp(row.at), "own": row.own, "state": row.state, "text": row.text,
-            "gone": row.file in gone, "heard": await may_hear_message(services, user, row),
+            "id": row.id, "at": stamp(row.at), "own": row.own, "state": row.state, "text": row.text if hears else "",
+            "gone": row.file in gone, "heard": hears,
         }
-        for row in rows
+        for row, hears in zip(rows, heard, strict=True)
     ]  # fmt: skip
 
 

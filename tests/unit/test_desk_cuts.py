@@ -135,7 +135,7 @@ async def test_heard_by_right_in_ranges_with_a_trace(stage: Stage, left: tuple[s
     for login, heard in (("lin", True), ("wang", True), ("urban", True), ("chen", False)):
         async with browser(stage, login) as client:
             page = (await client.get(f"/tickets/{number}")).text
-            assert "他们又开工了" in page and (url in page) is heard
+            assert ("他们又开工了" in page, url in page, "您无权查看这条留言" in page) == (heard, heard, not heard)
             assert (await client.get(url)).status_code == (200 if heard else 404)
     async with browser(stage, "fire") as other:
         assert (await other.get(f"/tickets/{number}")).status_code == (await other.get(url)).status_code == 404
