@@ -10,6 +10,7 @@ from core.errors import HeyiError
 from desk.live import Feed
 from desk.server import DeskServer
 from tests.desk_fakes import Stage
+from tests.eventually import until
 
 
 async def test_answers_do_not_wait_for_each_others_packets(stage: Stage) -> None:
@@ -20,10 +21,9 @@ async def test_answers_do_not_wait_for_each_others_packets(stage: Stage) -> None
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     assert server._server is not None
     connections = server._server.server_state.connections
-    while not connections:
-        await asyncio.sleep(0.01)
+    await until(lambda: connections, "the connection is taken up")
     (connection,) = connections
-    taken = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+    taken = connection.transport.get_extra_info("socket")
     assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "each answer would come 40 ms late"
     writer.close()
     await writer.wait_closed()
