@@ -74,12 +74,24 @@ async def search(request: Request, user: SignedIn, services: Services, before: s
         fields=fields,
         words=words,
         shown={name: _as_shown(fields[name], zone, ends=name == "to") for name in ("from", "to")},
-        hits=[hit_view(hit, wanted, views, parts) for hit in hits[:PAGE] if await _allowed(services, user, hit)],
+        hits=[
+            hit_view(hit, wanted, views, parts)
+            for hit in hits[:PAGE]
+            if readable(hit, words, parts) and await _allowed(services, user, hit)
+        ],
         next=_address(fields, before=str(more.place)) if more else "",
         first=_address(fields) if place is not None else "",
         lines=[(line.number, f"{line.number} {views.line_name(line.number)}") for line in services.city.lines],
         desks=[(d.extension, f"{d.extension} {d.name}") for d in services.city.desks if d.kind != "robot"],
         speakers=[(key, views.text(name)) for key, name in SPEAKERS.items()],
+    )
+
+
+def readable(hit: Hit, words: Sequence[str], parts: Parts) -> bool:
+    """Whether what was asked for stands outside the private parts: that it was found would tell what they are."""
+    hidden = parts.get(hit.utterance.id)
+    return not hidden or all(
+        any(lit for _, lit in marked(hide(hit.utterance.text, hidden), (phrase,))) for phrase in words
     )
 
 

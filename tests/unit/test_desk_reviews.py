@@ -333,6 +333,11 @@ async def test_what_is_private_is_neither_heard_nor_read_by_others(
     found = (await people["wang"].get("/search?q=林小明")).text
     assert HIDDEN in found
     assert f"{number}，我叫" not in found  # the number called from is for the desk to see
+    # Whether it is found would tell what stands there, alone or beside what is there to be read.
+    for asked, finds in ((number, False), (f"林小明 {number}", False), ("林小明", True)):
+        for login in ("wang", "lin"):
+            page = (await people[login].get("/search", params={"q": asked})).text
+            assert ("u=c-1-u5" in page) is (finds or login == "lin"), (asked, login)
     # A supervisor alone takes it back.
     assert (await client.post(f"{address}/private/{part['id']}/lift")).status_code == 403
     await ok(await people["lin"].post(f"{address}/private/{part['id']}/lift"))
