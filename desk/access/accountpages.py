@@ -85,12 +85,19 @@ async def factor_page(request: Request, user: SignedIn) -> Response:
 
 
 @router.post("/account/factor", include_in_schema=False)
-async def confirm(request: Request, user: SignedIn, code: Annotated[str, Form(max_length=40)]) -> Response:
-    """The first code; answers with the recovery codes, which are shown this once."""
+async def confirm(
+    request: Request,
+    user: SignedIn,
+    code: Annotated[str, Form(max_length=40)],
+    password: Annotated[str, Form(max_length=200)],
+) -> Response:
+    """The first code, and the password: who finds an open browser does not take the login over. Answers with the
+    recovery codes, which are shown this once."""
     auth = _auth(request)
     try:
-        codes = await auth.factors.confirm(user.login, code, address_of(request))
-    except CodeRefused as refused:
+        await auth.sign_in(user.login, password, address_of(request))
+        codes = await auth.factors.confirm(user.login, user.session, code, address_of(request))
+    except (SignInRefused, CodeRefused) as refused:
         return await _offer(request, user, message_of(request, refused))
     # Whoever else is signed in as this person has never shown a code.
     await auth.sessions.end_others(user.login, but=user.session, by=user.login, address=address_of(request))
@@ -122,7 +129,10 @@ async def off(
     except SignInRefused as refused:
         return await _page(request, user, services, error=refused.message)
     await auth.factors.remove(user.login, by=user.login, address=address_of(request))
-    return RedirectResponse("/account?done=factor", 303)
+    response = RedirectResponse("/account?done=factor", 303)
+    # Another session is offered another secret: the old telephone shows none of its codes.
+    await auth.begin(request, response, user)
+    return response
 
 
 @router.post("/account/sessions/{session_id}/end", include_in_schema=False)
@@ -172,7 +182,7 @@ async def _page(
 
 async def _offer(request: Request, user: User, error: str = "") -> Response:
     auth = _auth(request)
-    secret = await auth.factors.offer(user.login)
+    secret = await auth.factors.offer(user.login, user.session)
     picture = Markup(auth.factors.qr(user.login, secret))  # noqa: S704  drawn here, of our own letters
     return page(request, "account_factor.html", 400 if error else 200, me=user, error=error, secret=secret, qr=picture)
 

@@ -94,16 +94,16 @@ class Factors:
         async with self._database.read() as session:
             return frozenset(await session.scalars(select(FactorRow.login).where(FactorRow.confirmed_at.is_not(None))))
 
-    async def offer(self, login: str) -> str:
-        """The secret for a telephone: the one that was offered before and is not confirmed, else a new one."""
-        async with self._database.work() as work:
-            row = await work.session.get(FactorRow, login)
-            if row is not None and row.confirmed_at is not None:
-                raise HeyiError("二次验证已经开启", hint="如需更换手机，请先关闭再重新开启")
-            if row is None:
-                row = FactorRow(login=login, salt=secrets.token_hex(16), confirmed_at=None, last_step=0)
-                work.session.add(row)
-        return self._of(row)
+    async def offer(self, login: str, session_id: int) -> str:
+        """The secret for a telephone: each time the same in one session, and no other session sees it."""
+        if (await self.standing(login)).on:
+            raise HeyiError("二次验证已经开启", hint="如需更换手机，请先关闭再重新开启")
+        return self._of(self._offered(login, session_id))
+
+    def _offered(self, login: str, session_id: int) -> FactorRow:
+        """What that session would switch on; nothing is kept of it before its first code."""
+        salt = derive(self._secret, "totp offer", f"{login}:{session_id}")
+        return FactorRow(login=login, salt=salt, confirmed_at=None, last_step=0)
 
     def qr(self, login: str, secret: str) -> str:
         """The secret as a picture (SVG) that an authenticator reads."""
@@ -112,18 +112,21 @@ class Factors:
         segno.make(address, micro=False).save(out, kind="svg", xmldecl=False, scale=4, dark="#000", light="#fff")
         return out.getvalue().decode()
 
-    async def confirm(self, login: str, code: str, address: str) -> Sequence[str]:
-        """Switch it on with a code that the telephone shows; the recovery codes, which are told this once."""
+    async def confirm(self, login: str, session_id: int, code: str, address: str) -> Sequence[str]:
+        """Switch on what this session was offered, with a code that the telephone shows; the recovery codes, which are
+        told this once."""
         now = self._clock.now()
         codes = new_codes()
         async with self._database.work() as work:
-            row = await work.session.get(FactorRow, login)
-            if row is None or row.confirmed_at is not None:
-                raise CodeRefused("请先扫描二维码")
+            before = await work.session.get(FactorRow, login)
+            if before is not None and before.confirmed_at is not None:
+                raise CodeRefused("二次验证已经开启")
+            row = self._offered(login, session_id)
             step = taken_step(self._of(row), tidy(code), now, row.last_step)
             if step is None:
                 raise CodeRefused("验证码不正确", hint="请核对手机时间，输入当前显示的六位数字")
             row.confirmed_at, row.last_step = now, step
+            await work.session.merge(row)
             await self._keep(work.session, login, codes)
             note(work.session, at=now, who=login, what="factor_on", address=address)
         return codes

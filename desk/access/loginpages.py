@@ -48,7 +48,7 @@ async def enrol(request: Request, code: Code, next: Next = "") -> Response:
     if held is None or held.stage != "enrol":
         return _again()
     try:
-        codes = await auth.factors.confirm(held.user.login, code, address_of(request))
+        codes = await auth.factors.confirm(held.user.login, held.user.session, code, address_of(request))
     except CodeRefused as refused:
         return await _page(request, held, inside(next), message_of(request, refused))
     response = page(request, "login_codes.html", codes=codes, onward=inside(next) or home_of(held.user))
@@ -61,7 +61,7 @@ async def _page(request: Request, held: Held, onward: str, error: str = "") -> R
     status = 401 if error else 200
     if held.stage == "factor":
         return page(request, "login_factor.html", status, next=onward, error=error)
-    secret = await auth.factors.offer(held.user.login)
+    secret = await auth.factors.offer(held.user.login, held.user.session)
     picture = Markup(auth.factors.qr(held.user.login, secret))  # noqa: S704  drawn here, of our own letters
     return page(request, "login_enrol.html", status, next=onward, error=error, secret=secret, qr=picture)
 

@@ -77,7 +77,7 @@ async def switch_on(stage: Stage, client: httpx.AsyncClient) -> tuple[str, list[
     found = re.search(r'data-test="factor-secret">([A-Z2-7]+=*)<', page)
     assert found and "<svg" in page
     secret = found[1]
-    done = await client.post("/account/factor", data={"code": shown(stage, secret)})
+    done = await client.post("/account/factor", data={"code": shown(stage, secret), "password": PASSWORD})
     assert done.status_code == 200, done.text
     return secret, codes_of(done.text)
 
@@ -213,6 +213,26 @@ async def test_switching_it_on_ends_the_other_sessions_and_off_needs_a_code(stag
     assert off.status_code == 303
     client = await sign_in("")
     assert (await first_step(client)).headers["location"] == "/calls"
+
+
+async def offered(client: httpx.AsyncClient) -> str:
+    found = re.search(r'data-test="factor-secret">([A-Z2-7]+=*)<', (await client.get("/account/factor")).text)
+    assert found
+    return found[1]
+
+
+async def test_a_secret_is_one_sessions_and_needs_the_password(stage: Stage, sign_in: SignIn) -> None:
+    here, there = await sign_in("lin"), await sign_in("lin")
+    mine, others = await offered(here), await offered(there)
+    assert mine != others and await offered(here) == mine, "a page that is loaded again shows the same picture"
+    for form in (
+        {"code": shown(stage, others), "password": PASSWORD},
+        {"code": shown(stage, mine), "password": "not it"},
+    ):
+        assert (await here.post("/account/factor", data=form)).status_code == 400
+    _, codes = await switch_on(stage, here)
+    assert (await here.post("/account/factor/off", data={"code": codes[0]})).status_code == 303
+    assert await offered(here) not in (mine, others), "the old telephone shows none of its codes"
 
 
 async def test_neither_table_holds_what_a_thief_could_use(stage: Stage, sign_in: SignIn) -> None:

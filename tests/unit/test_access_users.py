@@ -112,8 +112,8 @@ async def test_disabled_reset_and_signed_out_by_the_administrator(stage: Stage, 
 async def test_a_lost_telephone_is_reset_and_all_sessions_end(stage: Stage, sign_in: SignIn) -> None:
     admin, lin = await sign_in("guan"), await sign_in("lin")
     factors = lin._transport.app.state.auth.factors  # type: ignore[attr-defined]
-    secret = await factors.offer("lin")
-    await factors.confirm("lin", pyotp.TOTP(secret).at(stage.clock.now()), "")
+    secret = await factors.offer("lin", 1)
+    await factors.confirm("lin", 1, pyotp.TOTP(secret).at(stage.clock.now()), "")
     assert await login(await sign_in(""), "lin") == 401
     assert (await admin.post("/users/lin/factor")).status_code == 303
     assert (await lin.get("/api/session")).status_code == 401
