@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from core.errors import HeyiError
+from desk.access.table import holds
 from desk.auth import SignedIn, audit
 from desk.context import services_of
 from desk.i18n import language_of
@@ -78,6 +79,7 @@ async def hooks_page(request: Request, user: Lead, services: Services, tab: str 
         deliveries=[_delivery(row, names, views) for row in sent if row.hook_id in names],
         keys=[_key(row, views) for row in await services.doors.keys.all()],
         kinds={kind: views.text(name) for kind, name in KIND_NAMES.items()},
+        may_personal=holds(user, "ticket.person"),
         base=str(request.base_url).rstrip("/"),
     )
 
@@ -143,6 +145,8 @@ async def list_hooks(request: Request, user: Lead, services: Services) -> list[d
 @router.post("/api/webhooks")
 async def add(request: Request, body: NewHook, user: Lead, services: Services) -> dict[str, Any]:
     """Subscribe. The answer holds the secret by which the receiver proves our messages."""
+    if body.personal and not holds(user, "ticket.person"):
+        raise HTTPException(403, "您没有此项权限")
     wanted = body.topics.split(",") if isinstance(body.topics, str) else body.topics
     # Told now rather than by a dead letter in four hours.
     parts = target(body.url.strip())
@@ -150,7 +154,8 @@ async def add(request: Request, body: NewHook, user: Lead, services: Services) -
     made = await services.doors.hooks.add(
         body.name, body.url, [topic.strip() for topic in wanted if topic.strip()], user.login, personal=body.personal
     )
-    await audit(request, user.login, "hook_added", detail=f"{made.name} {made.url}")
+    what = [made.name, made.url, ",".join(made.topics), *(["personal"] if made.personal else [])]
+    await audit(request, user.login, "hook_added", detail=" ".join(what))
     return _secret(services, made)
 
 

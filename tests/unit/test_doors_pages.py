@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from core.audit import AuditEntry
-from tests.desk_fakes import Stage
+from core.city import Person
+from desk.users import Users
+from tests.desk_fakes import PASSWORD, Stage
 from tests.unit.conftest import SignIn
 from tests.unit.doors_support import jpeg
 from ticketing.actor import Actor
@@ -295,3 +297,18 @@ async def test_what_came_is_checked_and_dispatched_on_the_page(stage: Stage, sig
     assert sent.status_code == 200 and (sent.json()["state"], sent.json()["department"]) == ("dispatched", "urban")
     assert number not in (await wang.get("/mailbox")).text
     assert number in (await (await sign_in("urban")).get("/department")).text
+
+
+async def test_names_and_numbers_go_out_by_whom_they_are_shown_to(stage: Stage, sign_in: SignIn) -> None:
+    person = Person(login="guan", name="管理员", role="administrator", password=PASSWORD)
+    await Users(stage.services.database).add(person)
+    lin, guan = await sign_in("lin"), await sign_in("guan")
+    hook = {"name": "某系统", "url": "https://8.8.8.8/x", "topics": ["ticket.created", "ticket.closed"]}
+    assert [('name="personal"' in (await client.get("/webhooks")).text) for client in (lin, guan)] == [True, False]
+    answers = [await client.post("/api/webhooks", json={**hook, "personal": True}) for client in (lin, guan)]
+    assert [answer.status_code for answer in answers] == [200, 403]
+    assert (await guan.post("/api/webhooks", json=hook)).status_code == 200
+    async with stage.services.database.read() as session:
+        told = list(await session.scalars(select(AuditEntry.detail).where(AuditEntry.what == "hook_added")))
+    plain = "某系统 https://8.8.8.8/x ticket.created,ticket.closed"
+    assert told == [f"{plain} personal", plain]
