@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from core.city import City
+from desk.access import masking
 from desk.clockviews import COLOUR_NAMES, KIND_NAMES
 from desk.dispatchviews import ENDING_NAMES
 from desk.users import User
@@ -193,9 +194,12 @@ class FieldViews:
             ],
         }  # fmt: skip
 
+    def _shown(self, made: dict[str, Any]) -> dict[str, Any]:
+        return masking.record(made) if masking.hides(self._user) else made
+
     def help(self, row: FieldHelp) -> dict[str, Any]:
         """A call for help, as who commands and who asked see it."""
-        return {
+        return self._shown({
             "id": row.id,
             "ticket_id": row.ticket_id,
             "number": row.number,
@@ -211,10 +215,10 @@ class FieldViews:
             "answered_at": stamp(row.answered_at),
             "answered_by": self._names.get(row.answered_by, row.answered_by),
             "answer": row.answer,
-        }
+        })  # fmt: skip
 
     def photo(self, row: FieldPhoto) -> dict[str, Any]:
-        return {
+        return self._shown({
             "id": row.id,
             "who": self._names.get(row.who, row.who),
             "department_name": self._views.department_name(row.department) if row.department else "",
@@ -225,11 +229,11 @@ class FieldViews:
             "accuracy_m": None if row.accuracy_m is None else round(row.accuracy_m),
             "width": row.width,
             "height": row.height,
-        }
+        })  # fmt: skip
 
     def action(self, row: FieldAction) -> dict[str, Any]:
         """One thing that was sent for a ticket."""
-        return {
+        return self._shown({
             "name": self._text(NAMES[row.kind]),
             "who": self._names.get(row.login, row.login),
             "unit_name": self.unit_name(row.unit),
@@ -243,7 +247,7 @@ class FieldViews:
             "state": row.state,
             "state_name": self._text(_STATES[row.state]),
             "message": self._text(row.message) if row.message else "",
-        }
+        })  # fmt: skip
 
     def reported(self, row: FieldAction, ticket: Ticket) -> dict[str, Any]:
         """A matter that this person found, and what became of it."""

@@ -14,7 +14,7 @@ from desk.users import User
 #: What was typed as whose name and number; ``caller`` is the number that called.
 NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})
 #: Where people write down numbers that they were told, or that they dial.
-_WORDS = ("summary", "description", "result", "text", "words", "reason", "target")
+_WORDS = ("summary", "description", "result", "text", "words", "reason", "target", "caption", "answer")
 _DIGITS = re.compile(r"\d(?:[ -]?\d){6,17}[\dXx]?")
 
 

@@ -278,9 +278,14 @@ async def test_a_dispatcher_of_an_area_answers_its_own_people(stage: Stage, sign
         person = Person(login=login, name=login, role="dispatcher", department=area, password=PASSWORD)
         await Users(stage.services.database).add(person)
     ticket = await burning(stage, "e1")
-    await press(await sign_in("fire"), body(stage, "help", ticket.id, "fire", unit="e1", text="火势扩大"))
+    fire, number = await sign_in("fire"), "13912345678"
+    await press(fire, body(stage, "help", ticket.id, "fire", unit="e1", text=f"火势扩大，报警人 {number}"))
     own, other = await sign_in("send-f"), await sign_in("send-u")
     [cry] = (await own.get("/api/field/helps")).json()["helps"]
+    assert cry["words"] == "火势扩大，报警人 139****5678"
+    pages = [(await client.get(f"/tickets/{ticket.number}")).text for client in (own, fire)]
+    assert ["火势扩大" in page for page in pages] == [True, True]
+    assert [number in page for page in pages] == [False, True]
     assert (await other.get("/api/field/helps")).json()["helps"] == []
     path = f"/api/field/helps/{cry['id']}/answer"
     assert [(await client.post(path, json={})).status_code for client in (other, own)] == [403, 200]
