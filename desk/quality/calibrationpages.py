@@ -28,6 +28,7 @@ from desk.whole import Whole
 from quality.calibration.agreement import ENOUGH, Agreement
 from quality.calibration.drift import Drift
 from quality.calibration.service import DRIFT_WEEKS, WEEKS, Meeting
+from quality.reviews.service import COMPARED
 from quality.scorecards.score import Answer
 from telephony.ledger import CallRow
 
@@ -141,7 +142,7 @@ async def meeting(request: Request, call_id: str, user: Involved, services: Serv
         raise HTTPException(403, "您没有此项权限")
     found = await services.calibration.meeting(call_id, user.actor())
     shown = reveal and user.role == "supervisor"
-    await audit(request, user.login, "calibration_names" if shown else "calibration_call", call_id)
+    await audit(request, user.login, "calibration_names" if shown else COMPARED, call_id)
     async with services.database.read() as session:
         call = await session.get(CallRow, call_id)
     views = Views(services.city, language_of(request))

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
-from core.audit import note
+from core.audit import AuditEntry, note
 from core.city import City
 from core.city_quality import QualityShift
 from core.city_scorecards import Scorecard
@@ -37,6 +37,8 @@ from ticketing.clocks.calendar import WorkCalendar
 _SEEN_BY_AGENT: frozenset[State] = frozenset({"released", "appealed", "upheld", "changed"})
 #: Copies 0 and 1 come of the draw; from here on a supervisor ordered them for calibration.
 FIRST_ORDERED = 2
+#: Audit entry of whoever was shown all blind scores of a call.
+COMPARED = "calibration_call"
 _ASIDE: tuple[State, ...] = ("drawn", "assigned", "in_review", "scored", "void")
 
 
@@ -185,8 +187,15 @@ class Reviews:
             return review
 
     async def reopen(self, review_id: str, by: Actor) -> Review:
+        """Score again, before it is published. Whoever has seen the others' blind scores of the call does not."""
         async with self._changing() as work:
-            return await self._take(work, await _get(work.session, review_id), "reopen", by)
+            review = await _get(work.session, review_id)
+            seen = select(AuditEntry.id).where(
+                AuditEntry.call_id == review.call_id, AuditEntry.who == by.login, AuditEntry.what == COMPARED
+            )
+            if await work.session.scalar(seen.limit(1)) is not None:
+                raise NotAllowed("已经看过他人的评分，不能重新评分")
+            return await self._take(work, review, "reopen", by)
 
     async def release(self, review_id: str, by: Actor) -> Review:
         """The call taker sees his score, and may appeal from now on."""

@@ -7,10 +7,10 @@ import pytest
 from review_support import AGENT1, CHIEF, GOOD, POOR, R1, R2, R3, QualityRoom
 from sqlalchemy import select
 
-from core.audit import AuditEntry
+from core.audit import AuditEntry, note
 from core.errors import HeyiError, NotAllowed
 from quality.calibration.service import Blind, Calibration, differences
-from quality.reviews.service import Answers
+from quality.reviews.service import COMPARED, Answers
 from quality.reviews.tables import Review
 from tests.desk_fakes import START
 from tests.quality_scene import GOOD as FULL
@@ -71,6 +71,16 @@ async def test_nobody_sees_the_other_score_before_both_are_there(room: Room) -> 
         assert {score.reviewer for score in meeting.scores} == {one.login, other.login}
     ((_, card, count),) = await room.calibration.cards()
     assert (card.kind, count) == (first.kind, 1)
+
+
+async def test_who_has_seen_the_others_scores_does_not_score_again(room: Room) -> None:
+    first, second = await room.pair()
+    one, other = await room.scored(first, GOOD), await room.scored(second, POOR)
+    async with room.database.work() as work:
+        note(work.session, at=room.clock.now(), who=one.login, what=COMPARED, call_id=first.call_id)
+    with pytest.raises(NotAllowed, match="看过"):
+        await room.reviews.reopen(first.id, one)
+    assert (await room.reviews.reopen(second.id, other)).state == "in_review", "he has not looked"
 
 
 async def test_a_decision_after_an_appeal_is_no_blind_score(room: Room) -> None:
