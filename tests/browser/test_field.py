@@ -257,6 +257,7 @@ async def test_signing_out_leaves_nothing_on_the_phone(phones: Phones) -> None:
     page = await phones.open()
     await page.context.set_offline(True)
     await press(page, "accept")
+    await expect(page.locator("[data-test=count-outbox]")).not_to_be_empty()
     await page.context.set_offline(False)
     await everything_arrived(page)
     await page.context.set_offline(True)
