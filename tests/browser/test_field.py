@@ -266,7 +266,7 @@ async def test_signing_out_leaves_nothing_on_the_phone(phones: Phones) -> None:
     await page.click("[data-test=sign-out]")
     await expect(page.locator("[data-test=ask]")).to_contain_text("还有 1 条没有送达")
     await page.click("[data-test=ask-yes]")
-    await expect(page.locator("[data-test=left]")).to_be_visible()
+    await expect(page.locator("p[data-test=left]")).to_be_visible()
     left = await page.evaluate("Promise.all([indexedDB.databases(), caches.keys()])")
     assert left == [[], []]
     await page.context.set_offline(False)
@@ -283,7 +283,7 @@ async def test_what_was_cleared_is_not_made_anew_by_the_worker(phones: Phones) -
     await page.click("[data-test=menu]")
     await page.click("[data-test=sign-out]")
     await page.click("[data-test=ask-yes]")
-    await expect(page.locator("[data-test=left]")).to_be_visible()
+    await expect(page.locator("p[data-test=left]")).to_be_visible()
     [worker] = page.context.service_workers
     await worker.evaluate("dispatchEvent(new ExtendableEvent('sync'))")
     await asyncio.sleep(1)
