@@ -37,7 +37,7 @@ export async function out(next) {
     localStorage.removeItem(LEAVING);
     location.assign(next);
   } catch {
-    $("jobs").replaceChildren(el("p", { className: "empty", dataset: { test: "left" } }, t("本机已清空。网络恢复后自动退出账号，请勿离开本页。")));
+    $("jobs").replaceChildren(el("p", { className: "empty", dataset: { test: "cleared" } }, t("本机已清空。网络恢复后自动退出账号，请勿离开本页。")));
     setTimeout(out, AGAIN, next);
   }
   return undefined;
