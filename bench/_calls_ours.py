@@ -11,10 +11,10 @@ from core.bus import Bus
 from core.clock import SystemClock
 from core.database import Database
 from core.settings import Settings
+from desk.access.users import Users
 from desk.app import create_app
 from desk.server import DeskServer
 from desk.services import DeskServices
-from desk.users import Users
 from heyi.house import callback_policy
 from heyi.readers import Transcripts, Verdicts
 from switchboard.board import Switchboard

@@ -11,16 +11,16 @@ from sqlalchemy import select
 from starlette.responses import JSONResponse, Response
 
 from desk.access import masking
-from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit, desk_of, watch_of
+from desk.access.auth import Auth, SignedIn, SignInRefused, address_of, audit, desk_of, watch_of
+from desk.access.rights import may_hear, may_see_ticket
+from desk.access.users import User
+from desk.calls.softphone import softphone
 from desk.casebook import Casebook
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.live import Feed, call_desks, desks_ever
-from desk.rights import may_hear, may_see_ticket
 from desk.services import DeskServices
-from desk.softphone import softphone
 from desk.sse import EventStream
-from desk.users import User
 from desk.views import Views
 from desk.whole import Whole
 from switchboard.desks import ChosenState

@@ -12,46 +12,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import Conflict, HeyiError, NotAllowed
-from desk import (
-    analysispages,
-    api,
-    assesspages,
-    assignapi,
-    briefpages,
-    callapi,
-    callbackapi,
-    calllist,
-    clockapi,
-    cutpages,
-    dispatchapi,
-    doorpages,
-    fieldapi,
-    fieldpages,
-    healthapi,
-    hearing,
-    hookpages,
-    incidentapi,
-    knocks,
-    knowledgeapi,
-    knowledgepages,
-    missedapi,
-    modelpages,
-    open311,
-    pages,
-    publicpages,
-    searchpage,
-    transcriptapi,
-    voicepages,
-    wallboard,
-)
+from desk import api, pages
 from desk.access import accountpages, auditpages, loginpages, reveal, tokenpages, userpages
+from desk.access.auth import COOKIE, Auth, SameOrigin, SignInRefused
 from desk.access.openapi import described
 from desk.access.watch import SessionWatch
-from desk.auth import COOKIE, Auth, SameOrigin, SignInRefused
-from desk.boardfeed import BoardFeed
+from desk.analysis import analysispages, briefpages, modelpages
+from desk.assess import assesspages
+from desk.calls import callapi, calllist, hearing, missedapi, searchpage, transcriptapi
+from desk.calls.ringclaims import RingClaims
+from desk.dispatch import dispatchapi, fieldapi, fieldpages
+from desk.doors import doorpages, hookpages, knocks, open311, publicpages
+from desk.doors.outdoors import set_limits
 from desk.i18n import language_of, translate
+from desk.knowledge import cutpages, knowledgeapi, knowledgepages
 from desk.live import Feed
-from desk.outdoors import set_limits
 from desk.pages import error_page, message_of
 from desk.quality import (
     appealpages,
@@ -66,9 +41,12 @@ from desk.quality import (
 )
 from desk.quality import examples as goodexamples
 from desk.render import STATIC
-from desk.ringclaims import RingClaims
 from desk.services import DeskServices
 from desk.statics import CompressedStatic
+from desk.tickets import assignapi, callbackapi, clockapi, incidentapi
+from desk.voice import voicepages
+from desk.wall import healthapi, wallboard
+from desk.wall.boardfeed import BoardFeed
 from ticketing.analysis.briefs import Briefs
 from ticketing.assessment.service import Assessment
 from ticketing.callbacks.people import CallbackDesk

@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, func, select
 
 from core.phones import normal
 from desk.access import masking
-from desk.happened import happened
+from desk.access.rights import may_hear, may_hear_private, may_see_caller, may_see_ticket, only
+from desk.access.users import User
+from desk.calls.happened import happened
 from desk.ports import CallRow
-from desk.rights import may_hear, may_hear_private, may_see_caller, may_see_ticket, only
 from desk.services import DeskServices
-from desk.users import User
 from desk.views import Views
 from quality.listening import private
 from quality.listening.masked import hide

@@ -17,10 +17,10 @@ from sqlalchemy import func, select
 
 from core.database import StoredEvent
 from core.events import Event, to_json
-from desk.rights import Audience, audience_of_call, only, receives
+from desk.access.rights import Audience, audience_of_call, only, receives
+from desk.access.users import User
 from desk.services import DeskServices
 from desk.sse import RETRY, Fanout, Page, encode
-from desk.users import User
 from ticketing.events import TicketLinked, TicketUnlinked
 from ticketing.repository import TicketMissing, TicketRepository
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from desk.users import Role
+from desk.access.users import Role
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,22 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import HeyiError
+from desk.access.auth import Auth, SignedIn, SignInRefused, address_of
+from desk.access.users import User
 from desk.api import Cases
-from desk.assignapi import own_of, parts_of
-from desk.auth import Auth, SignedIn, SignInRefused, address_of
-from desk.clockapi import clocks_of
-from desk.clockviews import coloured
+from desk.calls.directory import directory
 from desk.context import services_of
-from desk.directory import directory
-from desk.doorviews import of_ticket
-from desk.fieldapi import of_ticket as field_of
+from desk.dispatch.fieldapi import of_ticket as field_of
+from desk.doors.doorviews import of_ticket
+from desk.doors.messageviews import messages_of
 from desk.i18n import language_of, translate
-from desk.incidents import IncidentBook
 from desk.live import Feed
-from desk.messageviews import messages_of
 from desk.render import page
 from desk.services import DeskServices
-from desk.users import User
+from desk.tickets.assignapi import own_of, parts_of
+from desk.tickets.clockapi import clocks_of
+from desk.tickets.clockviews import coloured
+from desk.tickets.incidents import IncidentBook
 from desk.views import PAUSE_REASONS, Views
 from switchboard.desks import MISSED
 from telephony.queues import LAST_RESORT

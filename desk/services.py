@@ -11,7 +11,7 @@ from core.database import Database
 from core.metrics import Sample
 from core.secrets import site_secret
 from core.settings import Settings
-from desk.emergencies import scenes
+from desk.calls.emergencies import scenes
 from desk.ports import Ledger, Switchboard, Transcripts, Verdicts
 from quality.calibration.service import Calibration
 from quality.coaching.service import Coaching

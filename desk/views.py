@@ -11,11 +11,11 @@ from typing import Any
 from core.city import City
 from core.romanise import department_english
 from desk.access import masking
-from desk.factviews import fact_views, read_back_view
-from desk.happened import Happened
+from desk.access.users import User
+from desk.calls.factviews import fact_views, read_back_view
+from desk.calls.happened import Happened
 from desk.i18n import Language, translate
 from desk.ports import CallRow, UtteranceRow
-from desk.users import User
 from switchboard.location import Location, Source
 from switchboard.views import AgentView, CallView, Party
 from telephony.queues import LAST_RESORT

@@ -26,7 +26,7 @@ from core.errors import HeyiError
 from core.logs import set_up_logs
 from core.newcity import new_city
 from core.settings import Settings
-from desk.users import Users
+from desk.access.users import Users
 from heyi import (
     asr_command,
     db_command,

@@ -24,12 +24,12 @@ from core.clock import SystemClock
 from core.database import Database
 from core.metrics import Sample
 from core.settings import Settings
+from desk.access.signedin import login_at
+from desk.access.users import Users
 from desk.app import create_app
 from desk.quality.people import reviewers
 from desk.server import DeskServer, bundle_ready
 from desk.services import DeskServices
-from desk.signedin import login_at
-from desk.users import Users
 from heyi import voicing
 from heyi.errors import BundleMissing
 from heyi.messages import writer

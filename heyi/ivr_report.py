@@ -18,8 +18,8 @@ from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
 from desk.i18n import Language
-from desk.voicepages import percent
-from desk.voiceviews import HEADS, OUTCOME_NAMES, TROUBLE_NAMES, VoiceViews
+from desk.voice.voicepages import percent
+from desk.voice.voiceviews import HEADS, OUTCOME_NAMES, TROUBLE_NAMES, VoiceViews
 from heyi.site import with_database
 from ivr.journalread import Found, read
 from ivr.report import OUTCOMES, TROUBLES, FlowFigures, Longest, Report, StepFigures, report, walks

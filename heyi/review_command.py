@@ -17,8 +17,8 @@ from core.clock import SystemClock
 from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
+from desk.access.users import Users
 from desk.quality.people import reviewers
-from desk.users import Users
 from heyi.site import with_database
 from quality.packages.collect import Packages
 from quality.packages.form import spoken

@@ -9,7 +9,7 @@ import asr.record.lexicon
 import asr.record.transcripts
 import core.audit
 import desk.access.tables
-import desk.users
+import desk.access.users
 import ivr.tables
 import quality.calibration.tables
 import quality.coaching.tables

@@ -34,11 +34,11 @@ from core.city import (
 from core.clock import Clock, ManualClock, SystemClock
 from core.database import Database
 from core.settings import Settings
-from desk import users
+from desk.access import users
+from desk.access.users import Users
 from desk.app import create_app
 from desk.server import DeskServer
 from desk.services import DeskServices
-from desk.users import Users
 from switchboard.desks import ChosenState
 from switchboard.handling import TransferKind
 from switchboard.kept.keeping import Keeping

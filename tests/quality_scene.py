@@ -12,8 +12,8 @@ from core.city_quality import CityQuality
 from core.cityfile import load_city
 from core.clock import Clock
 from core.database import Base, Database
+from desk.access.users import Users
 from desk.services import DeskServices
-from desk.users import Users
 from quality.reviews.service import Answers, Reviews
 from quality.reviews.tables import QualityDraw, Review, ReviewScore, ReviewStep
 from quality.scorecards import versions

@@ -10,7 +10,7 @@ import numpy as np
 from core.city import City, Person
 from core.city_scorecards import Scorecard
 from core.clock import ManualClock, SystemClock
-from desk.users import Users
+from desk.access.users import Users
 from quality.reviews.tables import QualityDraw, Review
 from quality.sampling.assign import Reviewer
 from quality.tables import CallChecks, CallFinding

@@ -7,15 +7,15 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import HeyiError
+from desk.access.auth import Auth, SignedIn, SignInRefused, address_of, audit
 from desk.access.browsers import named
 from desk.access.factors import CodeRefused
-from desk.auth import Auth, SignedIn, SignInRefused, address_of, audit
+from desk.access.users import User, Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.pages import message_of
 from desk.render import page
 from desk.services import DeskServices
-from desk.users import User, Users
 from desk.views import Views
 from desk.whole import Whole
 

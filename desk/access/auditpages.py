@@ -11,13 +11,13 @@ from sqlalchemy import Select, select
 from starlette.responses import Response
 
 from core.audit import AuditEntry
-from desk.auth import SignedIn, audit
+from desk.access.auth import SignedIn, audit
+from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
 from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
-from desk.users import Users
 from desk.views import Views
 from desk.whole import Whole
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Form, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
+from desk.access.auth import Auth, SignInRefused, address_of
 from desk.access.factors import CodeRefused
 from desk.access.sessions import Held
-from desk.auth import Auth, SignInRefused, address_of
 from desk.pages import home_of, inside, message_of
 from desk.render import page
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from desk.access.table import holds
-from desk.users import User
+from desk.access.users import User
 
 #: What was typed as whose name and number; ``caller`` is the number that called.
 NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from desk.auth import SignedIn, audit
+from desk.access.auth import SignedIn, audit
+from desk.access.rights import may_see_ticket
 from desk.context import services_of
-from desk.rights import may_see_ticket
 from desk.services import DeskServices
 from ticketing.repository import TicketRepository
 

@@ -1,4 +1,4 @@
-"""Which action each route is; :func:`desk.auth.current_user` looks here. A route in neither list is refused."""
+"""Which action each route is; :func:`desk.access.auth.current_user` looks here. A route in neither list is refused."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -13,7 +13,7 @@ from core.audit import note
 from core.clock import Clock
 from core.database import Database
 from desk.access.tables import SessionRow, Why, end_sessions
-from desk.users import User, UserRow, user_of_row
+from desk.access.users import User, UserRow, user_of_row
 
 Stage = Literal["open", "factor", "enrol"]
 

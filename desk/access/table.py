@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from desk.users import Role, User
+from desk.access.users import Role, User
 
 ROLE_NAMES: Mapping[Role, str] = MappingProxyType({
     "agent": "坐席", "dispatcher": "派单员", "department": "部门", "grid": "网格员", "supervisor": "班长",
@@ -40,7 +40,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("account", "本人账号", _EVERYBODY, "Everybody keeps their own password, second factor and sessions.", False),
     Action("home", "首页与接口文档", _EVERYBODY, "Where a day begins; what the API offers is no secret of the house."),
     Action("follow", "实时动态", _HANDLING | {"reviewer", "leader"},
-           "Each person hears only what desk.rights gives; who keeps the house needs no events of calls.", False),
+           "Each person hears only what rights.py gives; who keeps the house needs no events of calls.", False),
     Action("call.take", "接听与处理来电", _FLOOR, "Whoever takes calls, and who takes one over."),
     Action("call.supervise", "监听、强插、切换模式", _LEAD,
            "Listening to others and the centre's mode are the shift leader's; each use is in the audit."),

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import HeyiError
+from desk.access.auth import SignedIn, address_of, auth_of
 from desk.access.table import BY_KEY, SCOPES
-from desk.auth import SignedIn, address_of, auth_of
+from desk.access.users import User, Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
 from desk.services import DeskServices
-from desk.users import User, Users
 from desk.views import Views
 from desk.whole import Whole
 

@@ -14,7 +14,7 @@ from core.errors import HeyiError
 from desk.access.sessions import digest
 from desk.access.table import BY_KEY
 from desk.access.tables import TokenRow
-from desk.users import User, UserRow, user_of_row
+from desk.access.users import User, UserRow, user_of_row
 
 #: A program's token is recognised by it where it must not be: in a file, in a log.
 PREFIX = "heyi_"

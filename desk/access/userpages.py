@@ -9,14 +9,14 @@ from starlette.responses import RedirectResponse, Response
 
 from core.city import City, Person
 from core.errors import HeyiError
+from desk.access.auth import SignedIn, address_of, audit, auth_of
 from desk.access.browsers import named
 from desk.access.table import ROLE_NAMES
-from desk.auth import SignedIn, address_of, audit, auth_of
+from desk.access.users import Role, User, UserRow, Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
 from desk.services import DeskServices
-from desk.users import Role, User, UserRow, Users
 from desk.views import Views
 from ticketing.actor import AREA_ROLES
 

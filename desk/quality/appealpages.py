@@ -9,7 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from core.city_scorecards import Scorecard, ScoreItem
 from core.errors import HeyiError
-from desk.auth import audit
+from desk.access.auth import audit
+from desk.access.rights import may_hear_private
+from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.live import Feed
@@ -18,9 +20,7 @@ from desk.quality.people import Named
 from desk.quality.tabs import home_of, tabs_of
 from desk.quality.who import Involved
 from desk.render import page
-from desk.rights import may_hear_private
 from desk.services import DeskServices
-from desk.users import Users
 from desk.views import Views
 from desk.whole import Whole
 from quality.listening import private

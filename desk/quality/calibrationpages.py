@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from core.city_scorecards import Scorecard, ScoreItem
 from core.errors import HeyiError
-from desk.assesscharts import spark
-from desk.auth import audit
+from desk.access.auth import audit
+from desk.access.users import Users
+from desk.assess.assesscharts import spark
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.quality import words
@@ -22,7 +23,6 @@ from desk.quality.tabs import tabs_of
 from desk.quality.who import Involved, Overseer
 from desk.render import page
 from desk.services import DeskServices
-from desk.users import Users
 from desk.views import Views
 from desk.whole import Whole
 from quality.calibration.agreement import ENOUGH, Agreement

@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.audit import note
 from core.errors import NotAllowed
-from desk.auth import SignedIn, address_of, role_required
+from desk.access.auth import SignedIn, address_of, role_required
+from desk.access.users import User, Users
+from desk.calls.hearing import sound_of
 from desk.context import services_of
-from desk.hearing import sound_of
 from desk.quality.reviewapi import own
 from desk.quality.reviewpage import Room, clip_view, part_view
 from desk.services import DeskServices
-from desk.users import User, Users
 from desk.whole import Whole
 from quality.listening import clips, private
 from quality.reviews.service import Reviews

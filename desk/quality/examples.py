@@ -11,18 +11,18 @@ from starlette.responses import Response
 from asr.record import transcripts
 from core.audit import note
 from core.errors import NotAllowed
-from desk.auth import SignedIn, address_of, role_required
-from desk.calllist import clock
+from desk.access.auth import SignedIn, address_of, role_required
+from desk.access.users import User, Users
+from desk.calls.calllist import clock
+from desk.calls.hearing import heard, note_listening, sound_of
+from desk.calls.searchpage import SPEAKERS
 from desk.context import services_of
-from desk.hearing import heard, note_listening, sound_of
 from desk.i18n import language_of
 from desk.quality.clips import Second
 from desk.quality.reviewpage import Room
 from desk.quality.tabs import tabs_of
 from desk.render import page
-from desk.searchpage import SPEAKERS
 from desk.services import DeskServices
-from desk.users import User, Users
 from desk.views import Views
 from quality.listening import examples, private
 from quality.listening.clips import bounds

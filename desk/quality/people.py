@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import select
 
 from core.database import Database
-from desk.users import UserRow
+from desk.access.users import UserRow
 from desk.views import Views
 from quality.sampling.assign import Reviewer
 

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
-from desk.auth import audit
+from desk.access.auth import audit
+from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.quality import words
@@ -20,7 +21,6 @@ from desk.quality.who import Overseer
 from desk.render import page
 from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
-from desk.users import Users
 from desk.views import Views
 from desk.whole import Whole
 from quality.reports import queries

@@ -12,15 +12,15 @@ from sqlalchemy import select
 from asr.record.transcripts import Utterance
 from core.city_scorecards import Scorecard
 from core.errors import HeyiError, NotAllowed
+from desk.access.auth import SignedIn, address_of
+from desk.access.users import User
 from desk.api import Cases
-from desk.auth import SignedIn, address_of
+from desk.calls.hearing import private_spans, sound_of
+from desk.calls.transcriptapi import CorrectionBody, corrected
 from desk.context import services_of
-from desk.hearing import private_spans, sound_of
 from desk.quality.reviewpage import Room, hears_all, must_have_begun
 from desk.quality.reviewviews import running
 from desk.services import DeskServices
-from desk.transcriptapi import CorrectionBody, corrected
-from desk.users import User
 from quality.listening.masked import drawn
 from quality.listening.picture import picture
 from quality.reviews import drafts

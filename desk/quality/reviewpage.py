@@ -11,18 +11,18 @@ from starlette.responses import Response
 from asr.record import corrections
 from core.audit import AuditEntry
 from core.city_scorecards import Scorecard
+from desk.access.auth import SignedIn, role_required
+from desk.access.users import User, Users
 from desk.api import Cases
-from desk.auth import SignedIn, role_required
-from desk.calllist import clock
+from desk.calls.calllist import clock
+from desk.calls.hearing import heard, note_listening, private_spans, sound_of
 from desk.context import services_of
-from desk.hearing import heard, note_listening, private_spans, sound_of
 from desk.i18n import language_of
 from desk.quality import reviewviews as views
 from desk.quality.people import Named
 from desk.quality.tabs import tabs_of
 from desk.render import page
 from desk.services import DeskServices
-from desk.users import User, Users
 from desk.views import Views, stamp
 from quality.listening import clips, examples, private
 from quality.listening.masked import hide_evidence

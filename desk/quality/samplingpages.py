@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from core.city_quality import CityQuality
 from core.errors import HeyiError
-from desk.auth import audit
+from desk.access.auth import audit
+from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.live import Feed
@@ -20,7 +21,6 @@ from desk.quality.tabs import tabs_of
 from desk.quality.who import Overseer
 from desk.render import page
 from desk.services import DeskServices
-from desk.users import Users
 from desk.views import Views
 from desk.whole import Whole
 from quality.reviews.tables import QualityDraw, Review

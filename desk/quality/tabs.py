@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from desk.users import Role
+from desk.access.users import Role
 
 
 @dataclass(frozen=True)

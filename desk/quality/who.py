@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException
 
-from desk.auth import SignedIn
-from desk.rights import has_quality, oversees_quality
-from desk.users import User
+from desk.access.auth import SignedIn
+from desk.access.rights import has_quality, oversees_quality
+from desk.access.users import User
 
 
 async def _involved(user: SignedIn) -> User:

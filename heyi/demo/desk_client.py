@@ -11,7 +11,7 @@ class DeskClient:
     """One signed-in person."""
 
     def __init__(self, base: str, login: str, password: str) -> None:
-        # Changes are taken only from the desk's own pages (desk/auth.py): say that we are one.
+        # Changes are taken only from the desk's own pages (desk/access/auth.py): say that we are one.
         self._http = httpx.AsyncClient(base_url=base, headers={"Origin": base}, timeout=120, trust_env=False)
         self._login, self._password = login, password
 

@@ -21,7 +21,7 @@ from core.database import Database
 from core.errors import HeyiError
 from core.secrets import derive, site_secret
 from core.settings import Settings
-from desk.users import Users
+from desk.access.users import Users
 from heyi.demo.acts import Act, Stage, citizen, play
 from heyi.demo.desk_client import DeskClient
 from heyi.demo.script import Dialogue

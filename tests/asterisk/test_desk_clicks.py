@@ -12,10 +12,10 @@ from playwright.async_api import Browser, Page, expect
 
 from core.city import City, Desk, Person, SkillGroup
 from core.clock import SystemClock
+from desk.access.users import Users
 from desk.app import create_app
 from desk.server import DeskServer, bundle_ready
 from desk.services import DeskServices
-from desk.users import Users
 from heyi.readers import Transcripts, Verdicts
 from telephony.dialplan import sip_secret
 from telephony.events import CallEnded, CallHandedOver, CallTransferred

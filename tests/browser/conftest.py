@@ -11,7 +11,7 @@ from playwright.async_api import BrowserContext, Page, ViewportSize, expect
 from core.city import City
 from core.clock import SystemClock
 from desk.app import create_app
-from desk.ringclaims import RingClaims
+from desk.calls.ringclaims import RingClaims
 from desk.server import DeskServer, bundle_ready
 from tests.browser.fake_exchange import FakeExchange, Ring
 from tests.chromium import chromium, sign_in

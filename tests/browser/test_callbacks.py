@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from core.city_callbacks import CallbackRule
-from desk.users import Users
+from desk.access.users import Users
 from tests.chromium import sign_in
 from tests.desk_fakes import PASSWORD, Stage
 from ticketing.repository import TicketRepository

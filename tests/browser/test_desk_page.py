@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from asr.events import RecognitionStrained, Strain
-from desk.users import Users
+from desk.access.users import Users
 from tests.chromium import sign_in
 from tests.desk_fakes import FIRE, NOISE, PASSWORD, Stage
 from ticketing.actor import Actor

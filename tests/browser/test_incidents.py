@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from playwright.async_api import Page, expect
 
-from desk.users import Users
+from desk.access.users import Users
 from tests.chromium import sign_in
 from tests.desk_fakes import FIRE, PASSWORD, Stage
 from ticketing.actor import Actor

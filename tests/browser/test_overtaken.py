@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Page, Request, Route, expect
 
-from desk.users import Users
+from desk.access.users import Users
 from tests.browser.conftest import CALLER, Floor, stand_still
 from tests.browser.test_desk_page import open_desk
 from tests.browser.test_dispatch import BRIGADE, burning

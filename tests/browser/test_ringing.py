@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import APIRequestContext, Page, expect
 
-from desk import ringclaims
+from desk.calls import ringclaims
 from tests.browser.conftest import CALLER, Floor, Opened, stand_still
 from tests.desk_fakes import CITY, PASSWORD
 from tests.eventually import PATIENCE_S

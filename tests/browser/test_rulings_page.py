@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from core.city import Person
-from desk.users import Users
+from desk.access.users import Users
 from tests.chromium import sign_in
 from tests.desk_fakes import NOISE, PASSWORD, Stage
 from ticketing.actor import Actor

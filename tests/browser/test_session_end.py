@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from desk.users import Users
+from desk.access.users import Users
 from tests.browser.conftest import Floor
 from tests.desk_fakes import Stage
 

@@ -14,10 +14,10 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from core.clock import ManualClock
 from desk.access import factors
+from desk.access.auth import COOKIE, FACTOR_COOKIE
 from desk.access.factors import RECOVERY_CODES, CodeRefused, Factors, new_codes, step_of, taken_step, tidy
 from desk.access.tables import FactorRow, RecoveryRow
 from desk.app import create_app
-from desk.auth import COOKIE, FACTOR_COOKIE
 from tests.desk_fakes import PASSWORD, Stage
 from tests.unit.conftest import SignIn
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from core.city import Person
 from desk.access import masking
-from desk.users import Users
+from desk.access.users import Users
 from telephony.events import CallTransferred
 from tests.desk_fakes import NOISE, PASSWORD, Stage
 from tests.transcript_scene import transcribed

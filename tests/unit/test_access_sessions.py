@@ -12,14 +12,14 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from core.clock import ManualClock
 from desk.access.accountpages import fault_of
+from desk.access.auth import COOKIE
 from desk.access.browsers import named
 from desk.access.sessions import Sessions, digest
 from desk.access.tables import SessionRow
+from desk.access.users import Users
 from desk.access.watch import SessionWatch
 from desk.app import create_app
-from desk.auth import COOKIE
 from desk.server import DeskServer
-from desk.users import Users
 from tests.desk_fakes import CITY, PASSWORD, Stage
 from tests.eventually import PATIENCE_S, until
 from tests.unit.conftest import SignIn

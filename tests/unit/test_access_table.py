@@ -11,13 +11,13 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount
 
+from desk.access.auth import current_user
 from desk.access.draw import refreshed
+from desk.access.rights import Audience, may_hear, may_see_ticket, may_see_unit, receives
 from desk.access.routes import ACTION_OF, OPEN, ROUTES
 from desk.access.table import ACTIONS, BY_KEY, ROLE_NAMES, may
+from desk.access.users import Role, User
 from desk.app import create_app
-from desk.auth import current_user
-from desk.rights import Audience, may_hear, may_see_ticket, may_see_unit, receives
-from desk.users import Role, User
 from tests.desk_fakes import Stage
 from tests.unit.conftest import SignIn
 from ticketing.actor import Actor

@@ -13,7 +13,7 @@ from core.clock import ManualClock
 from desk.access.sessions import digest
 from desk.access.table import SCOPES, may
 from desk.access.tables import TokenRow
-from desk.users import Users
+from desk.access.users import Users
 from tests.desk_fakes import PASSWORD, Stage
 from tests.unit.conftest import SignIn
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from core.city import Person
-from desk.users import Users
+from desk.access.users import Users
 from tests.desk_fakes import PASSWORD, Stage
 from tests.unit.conftest import SignIn
 

@@ -11,7 +11,7 @@ from core.city_clocks import ClockPolicy
 from core.city_dispatch import CityDispatch, Grid
 from core.city_levels import CityLevels, LevelRule
 from core.errors import NotAllowed
-from desk.clockviews import ClockViews
+from desk.tickets.clockviews import ClockViews
 from ticketing.actor import Actor
 from ticketing.clocks.clock import in_time
 from ticketing.clocks.service import ClockView

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from core.clock import ManualClock
+from desk.access.auth import COOKIE
 from desk.app import create_app
-from desk.auth import COOKIE
 from desk.casebook import HISTORY
 from tests.desk_fakes import CITY, FIRE, NOISE, PASSWORD, Stage, write_wav
 from tests.unit.conftest import SignIn

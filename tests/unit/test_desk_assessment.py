@@ -13,8 +13,8 @@ from openpyxl import load_workbook
 from sqlalchemy import select, update
 
 from core.city import Person
-from desk.assesscharts import bars, lines, spark
-from desk.users import Users
+from desk.access.users import Users
+from desk.assess.assesscharts import bars, lines, spark
 from tests.desk_fakes import CITY, PASSWORD, Stage, make_stage
 from tests.eventually import PATIENCE_S
 from tests.unit.assess_support import fill

@@ -8,8 +8,8 @@ import pytest
 
 from core.city import Person
 from core.clock import ManualClock
-from desk.rights import Audience, may_decide_clocks, may_see_calls, receives
-from desk.users import Role, User, Users
+from desk.access.rights import Audience, may_decide_clocks, may_see_calls, receives
+from desk.access.users import Role, User, Users
 from tests.desk_fakes import NOISE, PASSWORD, Stage, make_stage
 from tests.unit.conftest import SignIn
 from ticketing.actor import Actor

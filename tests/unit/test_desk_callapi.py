@@ -11,12 +11,12 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from core.clock import ManualClock
 from core.events import Event
+from desk.access.rights import audience_of_call, receives
+from desk.access.users import Users
 from desk.app import create_app
-from desk.directory import sounds
-from desk.happened import fold
-from desk.rights import audience_of_call, receives
-from desk.ringclaims import CallClaimed, RingClaims
-from desk.users import Users
+from desk.calls.directory import sounds
+from desk.calls.happened import fold
+from desk.calls.ringclaims import CallClaimed, RingClaims
 from tests.desk_fakes import PASSWORD, START, Stage
 from tests.unit.conftest import SignIn
 

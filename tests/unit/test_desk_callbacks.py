@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.city_callbacks import CallbackRule
-from desk.users import Users
+from desk.access.users import Users
 from tests.desk_fakes import Stage, make_stage
 from tests.unit.conftest import SignIn
 from ticketing.callbacks.texts import Texts

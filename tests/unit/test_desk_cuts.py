@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from core.city_selfservice import CitySelfService
+from desk.access.rights import announces
 from desk.app import create_app
-from desk.rights import announces
 from telephony.recordings.sealer import Recording
 from tests.desk_fakes import CITY, PASSWORD, Stage, make_stage, write_wav
 from ticketing.selfservice.tables import Announcement, VoiceMessage

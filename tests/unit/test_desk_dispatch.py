@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from core.audit import AuditEntry
-from desk.rights import Audience, audience_of_call, receives
-from desk.users import User
+from desk.access.rights import Audience, audience_of_call, receives
+from desk.access.users import User
 from tests.desk_fakes import Stage
 from tests.dispatch_kit import HERE
 from tests.unit.conftest import SignIn

@@ -3,7 +3,7 @@
 import re
 
 from core.clock import ManualClock
-from desk.story import Teller
+from desk.calls.story import Teller
 from desk.views import Views
 from tests.desk_fakes import CITY, FIRE, NOISE, START, Stage
 from tests.unit.conftest import SignIn

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from core.audit import AuditEntry
-from desk.rights import Audience, audience_of_call
+from desk.access.rights import Audience, audience_of_call
 from tests.desk_fakes import FIRE, NOISE, Stage, make_stage
 from tests.unit.conftest import SignIn
 from ticketing.actor import Actor

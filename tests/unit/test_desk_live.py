@@ -14,10 +14,10 @@ from fastapi import FastAPI
 
 from core.errors import HeyiError
 from desk import live
+from desk.access.users import Users
 from desk.app import create_app
 from desk.live import Feed
 from desk.server import DeskServer
-from desk.users import Users
 from tests.desk_fakes import FIRE, NOISE, PASSWORD, Stage, make_stage
 from tests.eventually import PATIENCE_S, until
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from core.clock import ManualClock
-from desk.rights import audience_of_call
+from desk.access.rights import audience_of_call
 from tests.desk_fakes import Stage
 from tests.unit.conftest import SignIn
 
@@ -117,7 +117,7 @@ async def test_the_count_in_the_bar_tells_emergencies_apart(stage: Stage, sign_i
 async def test_a_long_list_has_pages(stage: Stage, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("switchboard.missed.tables.PAGE", 2)
     monkeypatch.setattr("switchboard.missed.listing.PAGE", 2)
-    monkeypatch.setattr("desk.missedapi.PAGE", 2)
+    monkeypatch.setattr("desk.calls.missedapi.PAGE", 2)
     for n in range(3):
         await abandon(stage, f"a-{n}", caller=f"1380000000{n}")
     wang = await sign_in("wang")

@@ -13,10 +13,10 @@ from openpyxl import load_workbook
 from sqlalchemy import event, select
 
 from core.audit import AuditEntry
+from desk.access.rights import audience_of_call, receives
+from desk.access.users import Users
 from desk.app import create_app
-from desk.rights import audience_of_call, receives
 from desk.services import DeskServices
-from desk.users import Users
 from quality.listening.tables import PrivatePart
 from quality.reviews.service import Answers, scores
 from quality.reviews.tables import Review

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from core.clock import ManualClock
 from desk.app import create_app
-from desk.hearing import ONE_LISTENING
+from desk.calls.hearing import ONE_LISTENING
 from telephony.recordings.sealer import Recording
 from tests.desk_fakes import PASSWORD, Stage, make_stage, write_wav
 

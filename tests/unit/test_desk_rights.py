@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from desk.hearing import recording_file
-from desk.lockout import Lockout
-from desk.pages import inside
-from desk.rights import (
+from desk.access.lockout import Lockout
+from desk.access.rights import (
     Audience,
     audience_of_call,
     may_correct,
@@ -24,7 +22,9 @@ from desk.rights import (
     only,
     receives,
 )
-from desk.users import Role, User
+from desk.access.users import Role, User
+from desk.calls.hearing import recording_file
+from desk.pages import inside
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 

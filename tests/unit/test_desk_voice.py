@@ -11,10 +11,10 @@ import pytest
 from defusedxml import ElementTree
 
 from core.cityfile import load_city
+from desk.access.rights import may_see_voice
 from desk.app import create_app
-from desk.rights import may_see_voice
-from desk.voicepicture import picture
-from desk.voiceviews import VoiceViews
+from desk.voice.voicepicture import picture
+from desk.voice.voiceviews import VoiceViews
 from ivr.gist import gist
 from ivr.journal import Journal
 from ivr.report import SessionRow, StepRow, Walk, report, walks

@@ -18,9 +18,9 @@ from sqlalchemy import select
 
 from core.audit import AuditEntry
 from core.clock import ManualClock
-from desk import boardfeed
-from desk.boardfeed import BoardFeed
 from desk.sheets import workbook
+from desk.wall import boardfeed
+from desk.wall.boardfeed import BoardFeed
 from switchboard.figures.worktime import WorkTimes
 from telephony.events import (
     CallAnswered,

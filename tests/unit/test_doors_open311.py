@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 from defusedxml.ElementTree import fromstring
 
+from desk.access.users import Users
 from desk.app import create_app
-from desk.users import Users
 from tests.desk_fakes import CITY, Stage
 from ticketing.doors import items, open311
 from ticketing.repository import TicketRepository

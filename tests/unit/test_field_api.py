@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from core.city import Person
 from core.photos import MAX_BYTES
-from desk.rights import audience_of_call, receives
-from desk.users import User, Users
+from desk.access.rights import audience_of_call, receives
+from desk.access.users import User, Users
 from tests.desk_fakes import PASSWORD, Stage
 from tests.unit.conftest import SignIn
 from tests.unit.doors_support import chunk, jpeg, png

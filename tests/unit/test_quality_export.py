@@ -17,7 +17,7 @@ from asr.record.transcripts import Utterance
 from core.audit import AuditEntry
 from core.database import Database
 from core.errors import HeyiError, NotAllowed
-from desk.users import UserRow
+from desk.access.users import UserRow
 from heyi import cli
 from quality.packages.collect import Packages, chain_faults
 from quality.packages.verify import verify

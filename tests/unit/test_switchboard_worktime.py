@@ -14,8 +14,8 @@ from core.audit import note
 from core.bus import Bus
 from core.city import Person
 from core.database import Database
-from desk.signedin import login_at
-from desk.users import Users
+from desk.access.signedin import login_at
+from desk.access.users import Users
 from switchboard.desks import MISSED
 from switchboard.figures.worktime import DeskTime, WorkTimes, between, summarize
 from telephony.events import AgentChanged, AgentState

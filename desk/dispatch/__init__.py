@@ -1,0 +1,1 @@
+"""Dispatch and work on the spot: units, orders, plans, and the page for phones."""

@@ -1,0 +1,1 @@
+"""What callers did before a person answered."""

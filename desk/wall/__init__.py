@@ -1,0 +1,1 @@
+"""The supervisors' wallboard and the health of the lines."""
