@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from desk.access.table import may
 from desk.context import services_of
 from desk.i18n import COOKIE, Language, language_of, messages_json, translate
+from desk.looks import YEAR_S, looks_of, remember
 from desk.navigation import in_bar, in_menu
 
 _HERE = Path(__file__).parent
@@ -64,9 +65,9 @@ def static_url(name: str) -> str:
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A rendered page in the reader's language. ``?lang=`` is remembered."""
+    """A rendered page in the reader's language and look. ``?lang=``, ``?look=`` and ``?letters=`` are remembered."""
     services = services_of(request)
-    language = language_of(request)
+    language, looks = language_of(request), looks_of(request)
     zone = ZoneInfo(services.city.profile.timezone)
 
     def local(moment: str | datetime | None, form: str = "%m-%d %H:%M:%S") -> str:
@@ -81,10 +82,12 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         city=profile.name if language == "zh" else profile.name_en,
         timezone=profile.timezone,
         path=request.url.path,
+        looks=looks,
         local=local,
         **values,
     )  # fmt: skip
     response = HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
     if request.query_params.get(COOKIE) == language:
-        response.set_cookie(COOKIE, language, max_age=365 * 86400, samesite="lax", path="/")
+        response.set_cookie(COOKIE, language, max_age=YEAR_S, samesite="lax", path="/")
+    remember(request, response, looks)
     return response

@@ -21,7 +21,10 @@ Services = Annotated[DeskServices, Depends(services_of)]
 SCOPE = "/field/"
 _WORKER = STATIC / "dist" / "field" / "worker.js"
 #: What the page needs without a network.
-_ASSETS = ("heyi.css", "field.css", "icon.svg", "field-192.png", "dist/field/page.js")
+_ASSETS = (
+    *("tokens.css", "dark.css", "heyi.css", "field.css", "icon.svg", "field-192.png"),
+    *("dist/look.js", "dist/field/page.js"),
+)
 
 
 @router.get("/field")
