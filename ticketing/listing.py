@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, literal_column, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from asr.record.gramtable import place_at, term, weeks
@@ -26,6 +26,9 @@ PAGE = 50
 LATEST = 4_000
 #: Matches among them from which it is reckoned how many weeks hold a page, and the most weeks that are worth naming.
 ENOUGH, WEEKS = 3, 40
+#: Filed and not closed (在办); and those of them without a result: past their due time they are overdue (逾期).
+IN_HAND: tuple[TicketState, ...] = ("filed", "dispatched", "handling", "reported", "callback")
+UNANSWERED: tuple[TicketState, ...] = ("filed", "dispatched", "handling")
 OPEN: tuple[TicketState, ...] = tuple(state for state in get_args(TicketState) if state != "closed")
 _USUAL: tuple[TicketState, ...] = ("closed",)
 # In the statement itself: an index of open tickets alone serves only who asks in just these words.
@@ -90,6 +93,12 @@ async def page(
     if wanted.phrases or not by_time:
         return await _by_terms(session, wanted, after, limit)
     return await _by_time(session, wanted, after, limit)
+
+
+async def how_many(session: AsyncSession, wanted: Wanted) -> int:
+    """How many there are, without words: for figures of what is open, not for pages of everything."""
+    query = select(func.count()).select_from(Ticket).where(*_conditions(wanted), *_dates(wanted))
+    return await session.scalar(query) or 0
 
 
 def _asked(wanted: Wanted) -> set[str]:
@@ -271,6 +280,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(_at_level(wanted.level))
     if wanted.overdue_at is not None:
         found += [IS_OPEN, Ticket.due_at < wanted.overdue_at]
+    elif set(wanted.states) == set(IN_HAND):
+        # Says what the states say, in the words of the indexes that hold open tickets alone.
+        found.append(IS_OPEN)
     return found
 
 

@@ -1,23 +1,14 @@
-"""What all wallboards show, computed once for all of them and pushed as it changes.
+"""What all wallboards show, computed once for all of them and pushed as it changes."""
 
-Unlike the stream of events (:mod:`desk.live`) this one carries state: a page that connects, or comes back after its
-line was lost, gets everything, then only the sections that differ. Nothing is computed while nobody looks.
-"""
-
-import asyncio
-import contextlib
-import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from core.events import Event
 from desk.calls.happened import cries
 from desk.services import DeskServices
-from desk.sse import RETRY, Fanout, Page, encode
+from desk.sse import encode
+from desk.statefeed import StateFeed, to_line
 from desk.views import stamp
 from switchboard.events import CallRanked, MissedCallChanged
 from switchboard.figures.board import Figures, Usual, compute, group_of, stretches, target_s, usuals, waits
@@ -28,34 +19,26 @@ from switchboard.supervision import HelpAsked, HelpGiven
 from switchboard.views import CallView
 from telephony.events import AgentChanged, CallEnded, CallEvent
 
-log = structlog.get_logger(__name__)
-
 #: Shortest time between two frames: what happens is on the wall within this and the time of one computation.
 PACE_S = 0.5
 #: Longest time between two: waits pass their limits without any event, and pages see that the line is alive.
 TICK_S = 3.0
 #: The medians of the weeks before move slowly.
 USUAL_FOR = timedelta(minutes=5)
-#: Frames that may wait for one page; one that takes less is dropped, and begins anew by itself.
-QUEUE = 16
 
 #: Events of other rooms after which a page asks again for what it shows of them.
 NOTED = ("LineHealthChanged",)
 _CHANGING = (CallEvent, AgentChanged, ModeChanged, HelpAsked, HelpGiven, MissedCallChanged, CallRanked)
 
 
-class _Page(Page):
-    #: Has had everything once.
-    begun = False
+class BoardFeed(StateFeed):
+    """One for the application; a stream for each page. ``noted`` tells the name of an event besides."""
 
-
-class BoardFeed(Fanout[_Page]):
-    """One for the application; a stream for each page."""
+    PACE_S, TICK_S = PACE_S, TICK_S
 
     def __init__(self, services: DeskServices) -> None:
         super().__init__(services)
         self._zone = ZoneInfo(services.city.profile.timezone)
-        self._sections: dict[str, str] = {}
         self._usual: dict[str, Usual] = {}
         self._usual_at: datetime | None = None
         #: Cries for help that nobody has answered: call and desk → since when.
@@ -66,23 +49,11 @@ class BoardFeed(Fanout[_Page]):
         self._help = {(cry.call_id, cry.agent): cry.at for cry in await cries(self._services.database, living)}
         await super().start()
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Server-sent events: ``board`` with the sections that differ, ``noted`` with the name of an event."""
-        page = _Page(QUEUE)
-        self._pages.add(page)
-        self._wake.set()
-        try:
-            yield RETRY
-            async for frame in page.frames():
-                yield frame
-        finally:
-            self._pages.discard(page)
-
     # -- what happens
 
     def _heard(self, event: Event) -> None:
         if event.type in NOTED:
-            frame = encode("noted", _json({"type": event.type}))
+            frame = encode("noted", to_line({"type": event.type}))
             for page in tuple(self._pages):
                 page.offer(frame)
         if not isinstance(event, _CHANGING):
@@ -96,40 +67,6 @@ class BoardFeed(Fanout[_Page]):
                 for key in [key for key in self._help if key[0] == event.call_id]:
                     del self._help[key]
         self._wake.set()
-
-    async def _run(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(TICK_S):
-                    await self._wake.wait()
-            ticked = not self._wake.is_set()
-            self._wake.clear()
-            if not self._pages:
-                continue
-            try:
-                await self._push(ticked)
-            except Exception:
-                # The wall shows a little later what it could not show now.
-                log.exception("the wallboard could not be computed")
-            await asyncio.sleep(PACE_S)
-
-    async def _push(self, ticked: bool) -> None:
-        made = {name: _json(section) for name, section in (await self.sections()).items()}
-        differing = {name: text for name, text in made.items() if self._sections.get(name) != text}
-        self._sections = made
-        changes, everything = self._encode(differing), b""
-        for page in tuple(self._pages):
-            if not page.begun:
-                everything = everything or self._encode(made)
-                page.begun = True
-                page.offer(everything)
-            elif differing or ticked:
-                page.offer(changes)
-
-    def _encode(self, sections: dict[str, str]) -> bytes:
-        now = _json(stamp(self._services.clock.now()))
-        body = ",".join((f'"now":{now}', *(f'"{name}":{text}' for name, text in sections.items())))
-        return encode("board", f"{{{body}}}")
 
     # -- what is
 
@@ -226,7 +163,3 @@ def _figures(figures: Figures, kind: str) -> dict[str, Any]:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

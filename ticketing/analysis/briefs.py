@@ -114,6 +114,13 @@ class Briefs:
         async with self._database.read() as session:
             return list(await session.scalars(query.order_by(AnalysisBrief.start.desc(), AnalysisBrief.kind)))
 
+    async def latest(self) -> AnalysisBrief | None:
+        """The one that was issued last, without its tickets."""
+        query = select(AnalysisBrief).options(defer(AnalysisBrief.tickets)).order_by(AnalysisBrief.issued_at.desc())
+        async with self._database.read() as session:
+            found: AnalysisBrief | None = await session.scalar(query.limit(1))
+            return found
+
     async def get(self, brief_id: int) -> AnalysisBrief:
         async with self._database.read() as session:
             row = await session.get(AnalysisBrief, brief_id)

@@ -14,6 +14,7 @@ from core.city import City
 from ticketing.analysis.places import Placer, Spot
 from ticketing.dispatch.tables import TicketScene
 from ticketing.events import TicketState
+from ticketing.grids import Grids
 from ticketing.tables import Ticket, TicketLink
 
 
@@ -44,6 +45,8 @@ class Fact:
     reported_at: datetime | None = None
     #: Words of its summary, for those that are counted (:mod:`ticketing.analysis.words`).
     words: frozenset[str] = frozenset()
+    #: Key of the grid in which its point lies; empty where there is none, or nobody asked.
+    grid: str = ""
 
     @property
     def day(self) -> date:
@@ -61,6 +64,9 @@ _COLUMNS = (
     Ticket.reopened, Ticket.due_at, Ticket.reported_at, TicketScene.lon, TicketScene.lat,
 )  # fmt: skip
 
+#: Which tickets are facts. For queries that join :class:`TicketLink` by its child.
+ARE_FACTS = (Ticket.code != "", TicketLink.child_id.is_(None))
+
 
 async def facts(
     session: AsyncSession,
@@ -69,8 +75,10 @@ async def facts(
     until: datetime,
     placer: Placer,
     cut: Callable[[str], frozenset[str]] | None = None,
+    grids: Grids | None = None,
 ) -> list[Fact]:
-    """Tickets with a category, opened from ``since`` until before ``until``, the oldest first; words if ``cut``.
+    """Tickets with a category, opened from ``since`` until before ``until``, the oldest first; words if ``cut``, grids
+    if ``grids``.
 
     Read day by day, and made into facts in a thread: whoever else works in this process goes on meanwhile.
     """
@@ -80,7 +88,7 @@ async def facts(
         select(*_COLUMNS)
         .outerjoin(TicketScene, TicketScene.ticket_id == Ticket.id)
         .outerjoin(TicketLink, TicketLink.child_id == Ticket.id)
-        .where(Ticket.code != "", TicketLink.child_id.is_(None))
+        .where(*ARE_FACTS)
         .order_by(Ticket.created_at, Ticket.id)
     )
     found: list[Fact] = []
@@ -88,27 +96,28 @@ async def facts(
         end = min(until, since + timedelta(days=1))
         rows = (await session.execute(query.where(Ticket.created_at >= since, Ticket.created_at < end))).all()
         if rows:
-            found += await asyncio.to_thread(_made, rows, zone, groups, placer, cut)
+            found += await asyncio.to_thread(_made, rows, zone, groups, placer, cut, grids)
         since = end
     return found
 
 
 def _made(
     rows: Sequence[Any], zone: ZoneInfo, groups: dict[str, str], placer: Placer,
-    cut: Callable[[str], frozenset[str]] | None,
+    cut: Callable[[str], frozenset[str]] | None, grids: Grids | None,
 ) -> list[Fact]:  # fmt: skip
     found = []
     for row in rows:
         spot = placer.find(row.place)
         if row.lon is not None and row.lat is not None:
             spot = Spot(spot.town, spot.community, (row.lat, row.lon))
+        grid = grids.at(spot.point[1], spot.point[0]) if grids is not None and spot.point is not None else None
         found.append(
             Fact(
                 id=row.id, number=row.number, at=row.created_at.astimezone(zone), line=row.line, code=row.code,
                 group=groups.get(row.code, row.code[:3]), nature=row.nature, emergency=row.is_emergency, spot=spot,
                 caller=row.caller_digits, summary=row.summary, state=row.state, department=row.department,
                 satisfaction=row.satisfaction, reopened=row.reopened, due_at=row.due_at, reported_at=row.reported_at,
-                words=cut(row.summary) if cut else frozenset(),
+                words=cut(row.summary) if cut else frozenset(), grid=grid.key if grid else "",
             )
         )  # fmt: skip
     return found
@@ -128,6 +137,8 @@ class Where:
     nature: str = ""
     word: str = ""
     caller: str = ""
+    #: Key of a grid; needs facts with grids.
+    grid: str = ""
     emergency: bool | None = None
     #: 0 Monday … 6 Sunday, and the hour of the day.
     weekday: int | None = None
@@ -143,6 +154,7 @@ class Where:
             and (self.until is None or fact.at < self.until)
             and (not self.town or fact.spot.town == self.town)
             and (not self.community or fact.spot.community == self.community)
+            and (not self.grid or fact.grid == self.grid)
             and (not self.group or fact.group == self.group)
             and (not self.code or fact.code == self.code)
             and (not self.line or fact.line == self.line)

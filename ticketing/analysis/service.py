@@ -28,6 +28,7 @@ from ticketing.analysis.tables import AnalysisLook, AnalysisWarning
 from ticketing.analysis.tally import HOURS, Cell, Kind, Window, cells_of, tallies
 from ticketing.analysis.words import Cutter, shared
 from ticketing.clocks.calendar import WorkCalendar
+from ticketing.grids import Grids
 
 #: A matter that is seen again within this time is still the same.
 SAME = timedelta(days=7)
@@ -57,6 +58,7 @@ class Analysis:
         self._clock = clock
         self.zone = ZoneInfo(city.profile.timezone)
         self.placer = Placer(city)
+        self._grids = Grids(city.dispatch.grids)
         self._kind = kinds_of(WorkCalendar(city.calendar, city.profile.timezone))
         self._cut: Cutter | None = None
         self._looking = asyncio.Lock()
@@ -68,11 +70,11 @@ class Analysis:
             self._cut = await asyncio.to_thread(Cutter, without)
         return self._cut
 
-    async def facts(self, since: datetime, until: datetime, *, words: bool = False) -> list[Fact]:
+    async def facts(self, since: datetime, until: datetime, *, words: bool = False, grids: bool = False) -> list[Fact]:
         """Tickets with a category of a time, the oldest first."""
         cut = await self.cutter() if words else None
         async with self._database.read() as session:
-            return await facts(session, self.city, since, until, self.placer, cut)
+            return await facts(session, self.city, since, until, self.placer, cut, self._grids if grids else None)
 
     # --- looks --------------------------------------------------------------------------------------------------------
 
