@@ -42,6 +42,17 @@ class Profile(Data):
     asr_words: bool = True
     #: Voice that speaks prompts.
     voice: Text = "zf_xiaobei"
+    #: The city's own map for the board of dispatchers: tiles in Web Mercator (WGS 84), from this site or by https.
+    #: Empty: the grids alone are drawn.
+    map_tiles: Annotated[
+        str,
+        form(
+            r"^((https://[A-Za-z0-9.-]+(:[0-9]+)?)?/([^/\s\"'<>\\{][^\s\"'<>\\{]*)?(\{[xyz]\}[^\s\"'<>\\{]*){3})?$",
+            "an address with {z}, {x} and {y} in it, beginning with / or https://, or nothing",
+        ),
+    ] = ""
+    #: Whose map it is, as its licence wants it said.
+    map_credit: MaybeText = ""
 
 
 class Line(Data):

@@ -19,6 +19,8 @@ from desk.access.openapi import described
 from desk.access.watch import SessionWatch
 from desk.analysis import analysispages, briefpages, modelpages
 from desk.assess import assesspages
+from desk.board import boardpages
+from desk.board.spots import Spots
 from desk.calls import callapi, calllist, hearing, missedapi, searchpage, transcriptapi
 from desk.calls.ringclaims import RingClaims
 from desk.dispatch import dispatchapi, fieldapi, fieldpages
@@ -96,6 +98,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.state.watch = SessionWatch(app.state.auth.sessions)
     app.state.feed = Feed(services)
     app.state.board = BoardFeed(services)
+    app.state.spots = Spots(services.city, services.tickets.grids, services.find_places)
     app.state.callbacks = CallbackDesk(services.database, services.tickets, services.clock)
     app.state.texts = Texts(services.database, services.tickets, services.clock, None)
     app.state.assessment = Assessment(services.database, services.city, services.clock)
@@ -113,6 +116,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(knowledgeapi.router)
     app.include_router(knowledgepages.router)
     app.include_router(dispatchapi.router)
+    app.include_router(boardpages.router)
     app.include_router(wallboard.router)
     app.include_router(calllist.router)
     app.include_router(clockapi.router)
@@ -213,7 +217,10 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 # A page says so where a library of its own brings a style with it.
                 nonce = state.get("style_nonce")
-                headers["Content-Security-Policy"] = f"{policy}; style-src 'self' 'nonce-{nonce}'" if nonce else policy
+                # And where it draws a map that the city keeps elsewhere.
+                allowed = f"{policy} {state['connect_to']}" if "connect_to" in state else policy
+                styles = f"; style-src 'self' 'nonce-{nonce}'" if nonce else ""
+                headers["Content-Security-Policy"] = allowed + styles
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["Referrer-Policy"] = "same-origin"
                 if for_ever and message["status"] == 200:

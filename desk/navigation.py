@@ -30,6 +30,7 @@ def _roles(*roles: Role) -> frozenset[Role]:
 LINKS = (
     Link("/wallboard", "大屏", _roles("supervisor")),
     Link("/calls", "通话清单", _roles("supervisor")),
+    Link("/board", "派单台", _roles("dispatcher"), _roles("supervisor")),
     Link("/department", "工单处理", _roles("supervisor", "arbiter", "dispatcher", "leader")),
     Link("/rulings", "督查室", _roles("arbiter"), _roles("supervisor")),
     Link("/callbacks", "回访", _roles("agent"), _roles("supervisor")),

@@ -46,7 +46,7 @@ TABS: dict[str, tuple[str, tuple[TicketState, ...]]] = {
 
 def home_of(user: User) -> str:
     homes = {"agent": "/desk", "supervisor": "/wallboard", "arbiter": "/rulings", "grid": "/field/"}
-    homes["reviewer"] = "/reviews"
+    homes |= {"reviewer": "/reviews", "dispatcher": "/board"}
     homes |= {"leader": "/analysis", "administrator": "/users", "auditor": "/audit"}
     return homes.get(user.role, "/department")
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlalchemy.orm.exc import StaleDataError
 
 from core.clock import Clock
@@ -128,8 +129,23 @@ async def is_carried(session: AsyncSession, ticket: Ticket) -> bool:
     link = await repository.link_of(ticket.id)
     if link is None:
         return False
-    head = await repository.get(link.head_id)
-    return head.state in _CARRIED and ticket.department in (head.department, *head.assist) and follows(head, ticket)
+    return _carries(await repository.get(link.head_id), ticket)
+
+
+async def carried(session: AsyncSession) -> set[str]:
+    """Ids of all tickets that are filed and carried by their heads (:func:`is_carried`); one query."""
+    head = aliased(Ticket)
+    query = (
+        select(Ticket, head)
+        .join(TicketLink, TicketLink.child_id == Ticket.id)
+        .join(head, head.id == TicketLink.head_id)
+        .where(Ticket.state == "filed")
+    )
+    return {child.id for child, above in await session.execute(query) if _carries(above, child)}
+
+
+def _carries(head: Ticket, child: Ticket) -> bool:
+    return head.state in _CARRIED and child.department in (head.department, *head.assist) and follows(head, child)
 
 
 def follows(head: Ticket, child: Ticket) -> bool:

@@ -108,6 +108,10 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "POST /api/tickets/{ticket_id}/scene/grade", "POST /api/tickets/{ticket_id}/plan", "GET /units",
         "GET /tickets/{number}/dispatch",
     ),
+    "dispatch": (
+        "GET /board", "GET /api/board", "GET /api/board/units", "GET /api/board/map",
+        "GET /api/board/tickets/{ticket_id}", "POST /api/board/tickets/{ticket_id}/send",
+    ),
     "field": (
         "GET /api/field/tasks", "POST /api/field/actions", "POST /api/field/photos", "POST /api/field/finds",
         "GET /field/",

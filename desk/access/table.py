@@ -68,6 +68,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("ticket.callback", "回访", _FLOOR, "Who takes calls rings back and enters the answer."),
     Action("ticket.handover", "紧急移交", _LEAD, "Leaves the house with the caller's name and number."),
     Action("unit", "单位与派遣", _HANDLING, "Desks and dispatchers send; departments see and move their own."),
+    Action("dispatch", "派单台", frozenset({"dispatcher", "supervisor"}),
+           "One screen of all open tickets and units, for who sends all day; call takers send their own call's."),
     Action("field", "现场作业", frozenset({"department", "grid"}), "Whoever is on the spot."),
     Action("field.help", "现场求助", frozenset({"supervisor", "dispatcher"}), "Who commands, answers."),
     Action("letter", "市长信箱", _HANDLING, "Departments draft, the shift leader approves, desks send."),

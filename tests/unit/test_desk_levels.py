@@ -122,7 +122,7 @@ async def test_grid_staff_see_neither_calls_nor_recordings_nor_others_pages(stag
 async def test_a_dispatcher_sends_tickets_and_units_and_takes_no_calls(stage: Stage, sign_in: SignIn) -> None:
     ticket = await trading(stage)
     diao = await sign_in("diao")
-    assert (await diao.get("/")).headers["location"] == "/department"
+    assert (await diao.get("/")).headers["location"] == "/board"
     page = (await diao.get("/department?part=1")).text
     assert ticket.number not in page and "aria-current=page>待派遣" in page, "what waits to be sent comes first"
     page = (await diao.get("/department?part=1&tab=new")).text

@@ -1,0 +1,1 @@
+"""The dispatcher's board 派单台: open tickets by urgency and clock, units, map."""
