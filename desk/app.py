@@ -209,8 +209,9 @@ class Headers:
             f"form-action 'self'; connect-src 'self' ws://*:{port}"
         )
         state = scope.setdefault("state", {})
-        # Content-addressed: the address changes with the file.
-        for_ever = scope["path"].startswith("/static/") and b"v=" in scope["query_string"]
+        path = scope["path"]
+        # Their address changes with what they hold: by a mark (render.static_url), or in its name (web/build.mjs).
+        for_ever = path.startswith("/static/") and (b"v=" in scope["query_string"] or "/dist/shared-" in path)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

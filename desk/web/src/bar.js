@@ -1,10 +1,9 @@
 // The bar of every page: how many missed calls are to be dealt with, and whether an emergency is among them.
 import { api } from "./api.js";
 import { $, show } from "./dom.js";
+import { hear } from "./live.js";
 import { inTurn } from "./once.js";
-import { askWhetherOver } from "./session.js";
 
-const CHANGED = "MissedCallChanged";
 const link = $("nav-missed");
 const count = $("nav-missed-count");
 
@@ -12,12 +11,11 @@ const asks = inTurn();
 
 async function draw() {
   const news = asks();
-  const { open, emergency, seq } = await api("/api/missed/count");
-  if (!news()) return seq;
+  const { open, emergency } = await api("/api/missed/count");
+  if (!news()) return;
   count.textContent = String(open);
   show(count, open > 0);
   link.classList.toggle("urgent", emergency > 0);
-  return seq;
 }
 
 let timer = null;
@@ -29,16 +27,5 @@ function soon() {
   }, 300);
 }
 
-async function begin() {
-  // Pages that follow the live stream pass on what they hear (live.js); on all others the bar follows it itself.
-  document.addEventListener(CHANGED, soon);
-  const seq = await draw();
-  if (!("alone" in link.dataset)) return;
-  const source = new EventSource(`/live?after=${seq}`);
-  source.addEventListener(CHANGED, soon);
-  source.addEventListener("reset", soon);
-  source.onerror = () => source.readyState === EventSource.CLOSED && askWhetherOver();
-  addEventListener("pagehide", () => source.close());
-}
-
-if (link) begin().catch(() => {});
+// Whatever changed while there was no line is in the answer.
+if (link) hear(["MissedCallChanged", "reset"], soon, soon);

@@ -3,10 +3,10 @@
 import { $, el } from "./dom.js";
 import { clock, CryBar } from "./crybar.js";
 import { t } from "./i18n.js";
+import { hear, stayAwake } from "./live.js";
 import { onlyTab } from "./onetab.js";
 import { startRing, stopRing } from "./ringer.js";
 
-const AGAIN_MS = 2000;
 /** Also where the live stream is lost: nobody's cry waits for it. */
 const LOOK_MS = 15_000;
 
@@ -52,25 +52,16 @@ const desk = bar("", { path: "/api/help", list: "help", key: (cry) => `${cry.cal
 const spot = bar("spot-", { path: "/api/field/helps", list: "helps", key: (cry) => cry.id, row: ofSpot });
 const bars = [desk, spot].filter(Boolean);
 
-function listen() {
-  const source = new EventSource("/live");
-  const all = () => bars.forEach((one) => one.changed());
-  const on = (names, handle) => names.forEach((name) => source.addEventListener(name, handle));
-  // Whatever was missed while the line was lost is in the answer.
-  source.onopen = all;
-  source.onerror = () => source.readyState === EventSource.CLOSED && setTimeout(listen, AGAIN_MS);
-  on(["reset"], all);
-  if (spot) on(["FieldHelpAsked", "FieldHelpGiven"], spot.changed);
-  if (desk) {
-    on(["HelpAsked", "HelpGiven"], desk.changed);
-    on(["CallEnded"], ({ data }) => {
-      const { call_id: id } = JSON.parse(data);
-      if (desk.has((cry) => cry.call_id === id)) desk.changed();
-    });
-  }
-  addEventListener("pagehide", () => source.close());
+const all = () => bars.forEach((one) => one.changed());
+hear(["reset"], all, all);
+if (spot) hear(["FieldHelpAsked", "FieldHelpGiven"], spot.changed);
+if (desk) {
+  hear(["HelpAsked", "HelpGiven"], desk.changed);
+  hear(["CallEnded"], ({ call_id: id }) => {
+    if (desk.has((cry) => cry.call_id === id)) desk.changed();
+  });
 }
 
 setInterval(() => bars.forEach((one) => one.refresh()), LOOK_MS);
-// One line to the server for all tabs: a browser opens only six.
-onlyTab("cries", listen, () => {});
+// Nobody may look at any tab: one of them keeps its line, and tells the others.
+onlyTab("cries", stayAwake, () => {});

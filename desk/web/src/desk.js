@@ -15,7 +15,7 @@ import { Incoming } from "./incoming.js";
 import { Keypad } from "./keypad.js";
 import { bindKeys } from "./keys.js";
 import { Answers, NEXT, TAKE } from "./knowledgepanel.js";
-import { follow } from "./live.js";
+import { follow, stayAwake } from "./live.js";
 import { onlyTab } from "./onetab.js";
 import { inTurn, sparingly } from "./once.js";
 import { OVER, stayWhile } from "./session.js";
@@ -448,6 +448,8 @@ showPhone("connecting");
 onlyTab(me, () => {
   notice("");
   startPhone({ me, incoming, side, shown, load, draw, ready: (made) => (phone = made) })
+// A call may come while another tab is looked at.
+stayAwake();
     .catch((error) => notice(error.message));
 }, (where) => {
   showPhone("elsewhere");

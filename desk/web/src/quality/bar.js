@@ -1,8 +1,8 @@
 // The bar of every page: how much of quality waits for this person.
 import { api } from "../api.js";
+import { hear } from "../live.js";
 import { inTurn } from "../once.js";
 
-const CHANGED = "ReviewTold";
 const link = document.querySelector("[data-test=nav-quality]");
 const asks = inTurn();
 
@@ -28,8 +28,4 @@ function soon() {
   }, 300);
 }
 
-if (link) {
-  // Pages that follow the live stream pass on what they hear (live.js).
-  document.addEventListener(CHANGED, soon);
-  draw().catch(() => {});
-}
+if (link) hear(["ReviewTold", "reset"], soon, soon);
