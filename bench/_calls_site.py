@@ -35,7 +35,7 @@ def city_of(settings: Settings) -> City:
     desks = tuple(
         Desk(extension=str(_FIRST + n), name=f"{n + 1}号席", kind="phone", groups=("emergency",)) for n in range(count)
     )
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     return city.model_copy(update={"desks": (*city.desks[:1], *desks) if os.environ[_PAGE] else desks})
 
 

@@ -48,7 +48,7 @@ def site(folder: Path, sessions: int) -> Settings:
 
 def city_of(settings: Settings) -> City:
     """As many telephones as there will be callers, each for every group."""
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     groups = tuple(group.key for group in city.groups if not group.linkage)
     count = int(os.environ[_COUNT])
     desks = tuple(

@@ -164,7 +164,7 @@ def rooms(stage: Stage, city: City, judge: Judge) -> None:
 async def run(count: int, closed: int, folder: Path) -> dict[str, Any]:
     console = Console(stderr=True)
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     judge = Judge(city, model=ensure_model(settings, city, console))
     seed_rarity()
     stage = await make_stage(folder, SystemClock())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 from core.city import (
     USUAL_GROUPS,
@@ -98,6 +99,7 @@ def check(city: CityFiles, faults: Faults, grids: Sequence[str] = ()) -> None:
     _check_modes(city.modes, faults)
     _refer_groups(city, faults)
     _check_matters(city.matters, lines, faults)
+    _check_zone(city.profile, faults)
     _unique(city.exchanges, faults, "prefix", lambda e: [e.prefix])
     _unique(city.terms, faults, "name", lambda t: [t.name])
     _refer(city.exchanges, faults, "town", lambda e: [e.town], towns, lambda t: t.name)
@@ -121,6 +123,13 @@ def check(city: CityFiles, faults: Faults, grids: Sequence[str] = ()) -> None:
     check_quality(city.quality, faults)
     check_scorecards(city.scorecards, faults)
     check_selfservice(city.selfservice, [d.id for d in departments.models] if departments.sound else None, faults)
+
+
+def _check_zone(profile: File[Profile], faults: Faults) -> None:
+    for model, node in profile.records:
+        if model.timezone not in available_timezones():
+            text = f"timezone is {quote(model.timezone)}, expected a name such as Asia/Shanghai"
+            faults.add(profile.path, node.get("timezone").line, text)
 
 
 def _some(value: str | None) -> list[str]:

@@ -56,64 +56,86 @@ from core.city_quality import CityQuality, QualityShift, RiskWeight
 from core.city_scorecards import Scorecard, ScoreItem, ScoreSection
 from core.city_selfservice import CitySelfService
 from core.citychecks import CityFiles, check
-from core.cityfaults import MAX_FAULTS, Faults, File, M, quote
+from core.cityfaults import MAX_FAULTS, Fault, Faults, File, M, quote
+from core.cityfolder import CityFolder
 from core.citytypes import FORMS
 from core.errors import CityFileError
 from core.yamltext import Node, YamlFault, read
 
-__all__ = ["MAX_FAULTS", "load_city"]
+__all__ = ["MAX_FAULTS", "load_city", "open_city"]
 
 
-def load_city(folder: Path) -> City:
+def open_city(folder: CityFolder) -> tuple[City, list[Fault]]:
+    """The city, whatever became of its changed files: one with a fault is left out, and the fault told.
+
+    They were sound when they were saved; a newer heyi may ask for more, and the folder itself may have changed below
+    them. Raises :class:`CityFileError` where the folder itself is wrong.
+    """
+    told: list[Fault] = []
+    while True:
+        try:
+            return load_city(folder), told
+        except CityFileError as error:
+            left = [name for name in folder.changes() if name not in folder.without]
+            faulty = {folder.name_of(fault.file) for fault in error.faults} & set(left)
+            if not left:
+                raise
+            told += error.faults
+            # A fault of the folder's own file comes of a changed one that it no longer fits.
+            folder = folder.leaving_out(faulty or left)
+
+
+def load_city(folder: Path | CityFolder) -> City:
     """The city that ``folder`` describes.
 
     Raises :class:`CityFileError` with one line ``file:line: what is wrong, what was expected`` for each fault of the
     whole folder, at most 20.
     """
-    if not folder.is_dir():
-        raise CityFileError(f"{folder}: there is no such city folder", hint="heyi city new CODE starts one")
-    faults = Faults()
+    files_of = folder if isinstance(folder, CityFolder) else CityFolder(folder)
+    if not files_of.seed.is_dir():
+        raise CityFileError(f"{files_of.seed}: there is no such city folder", hint="heyi city new CODE starts one")
+    faults, at = Faults(), files_of.path
     files = CityFiles(
-        profile=_read(folder / "city.yaml", Profile, faults, single=True),
-        lines=_read(folder / "lines.yaml", Line, faults),
-        desks=_read(folder / "desks.yaml", Desk, faults),
-        departments=_read(folder / "departments.yaml", Department, faults),
-        towns=_read(folder / "towns.yaml", Town, faults),
-        taxonomy=_read(folder / "taxonomy.yaml", Group, faults),
-        people=_read(folder / "people.yaml", Person, faults, optional=True),
-        landmarks=_read(folder / "landmarks.yaml", Landmark, faults, optional=True),
-        groups=_read(folder / "groups.yaml", SkillGroup, faults, optional=True),
-        modes=_read(folder / "modes.yaml", Mode, faults, optional=True),
-        matters=_read(folder / "matters.yaml", Matter, faults, optional=True),
-        exchanges=_read(folder / "exchanges.yaml", Exchange, faults, optional=True),
-        terms=_read(folder / "lexicon.yaml", Term, faults, optional=True),
-        flows=_read(folder / "flows.yaml", Flow, faults, optional=True),
-        calendar=_read(folder / "calendar.yaml", CityCalendar, faults, single=True, optional=True),
-        clocks=_read(folder / "clocks.yaml", CityClocks, faults, single=True, optional=True),
-        knowledge=_read(folder / "knowledge.yaml", KnowledgeArticle, faults, optional=True),
-        callbacks=_read(folder / "callbacks.yaml", CityCallbacks, faults, single=True, optional=True),
-        doors=_read(folder / "doors.yaml", CityDoors, faults, single=True, optional=True),
-        levels=_read(folder / "levels.yaml", CityLevels, faults, single=True, optional=True),
-        assessment=_read(folder / "assessment.yaml", CityAssessment, faults, single=True, optional=True),
-        analysis=_read(folder / "analysis.yaml", CityAnalysis, faults, single=True, optional=True),
-        quality=_read(folder / "quality.yaml", CityQuality, faults, single=True, optional=True),
-        scorecards=_read(folder / "scorecards.yaml", Scorecard, faults, optional=True),
-        selfservice=_read(folder / "selfservice.yaml", CitySelfService, faults, single=True, optional=True),
+        profile=_read(at("city.yaml"), Profile, faults, single=True),
+        lines=_read(at("lines.yaml"), Line, faults),
+        desks=_read(at("desks.yaml"), Desk, faults),
+        departments=_read(at("departments.yaml"), Department, faults),
+        towns=_read(at("towns.yaml"), Town, faults),
+        taxonomy=_read(at("taxonomy.yaml"), Group, faults),
+        people=_read(at("people.yaml"), Person, faults, optional=True),
+        landmarks=_read(at("landmarks.yaml"), Landmark, faults, optional=True),
+        groups=_read(at("groups.yaml"), SkillGroup, faults, optional=True),
+        modes=_read(at("modes.yaml"), Mode, faults, optional=True),
+        matters=_read(at("matters.yaml"), Matter, faults, optional=True),
+        exchanges=_read(at("exchanges.yaml"), Exchange, faults, optional=True),
+        terms=_read(at("lexicon.yaml"), Term, faults, optional=True),
+        flows=_read(at("flows.yaml"), Flow, faults, optional=True),
+        calendar=_read(at("calendar.yaml"), CityCalendar, faults, single=True, optional=True),
+        clocks=_read(at("clocks.yaml"), CityClocks, faults, single=True, optional=True),
+        knowledge=_read(at("knowledge.yaml"), KnowledgeArticle, faults, optional=True),
+        callbacks=_read(at("callbacks.yaml"), CityCallbacks, faults, single=True, optional=True),
+        doors=_read(at("doors.yaml"), CityDoors, faults, single=True, optional=True),
+        levels=_read(at("levels.yaml"), CityLevels, faults, single=True, optional=True),
+        assessment=_read(at("assessment.yaml"), CityAssessment, faults, single=True, optional=True),
+        analysis=_read(at("analysis.yaml"), CityAnalysis, faults, single=True, optional=True),
+        quality=_read(at("quality.yaml"), CityQuality, faults, single=True, optional=True),
+        scorecards=_read(at("scorecards.yaml"), Scorecard, faults, optional=True),
+        selfservice=_read(at("selfservice.yaml"), CitySelfService, faults, single=True, optional=True),
     )
     sent = DispatchFiles(
-        units=_read(folder / "units.yaml", Units, faults, single=True, optional=True),
-        roster=_read(folder / "roster.yaml", Roster, faults, single=True, optional=True),
-        plans=_read(folder / "plans.yaml", Plan, faults, optional=True),
-        grids=read_grids(folder / "grids.geojson", faults),
-        cameras=read_cameras(folder / "cameras.csv", faults),
+        units=_read(at("units.yaml"), Units, faults, single=True, optional=True),
+        roster=_read(at("roster.yaml"), Roster, faults, single=True, optional=True),
+        plans=_read(at("plans.yaml"), Plan, faults, optional=True),
+        grids=read_grids(at("grids.geojson"), faults),
+        cameras=read_cameras(at("cameras.csv"), faults),
     )
-    ivr = [_read(path, IvrFlow, faults, single=True) for path in sorted((folder / "ivr").glob("*.yaml"))]
+    ivr = [_read(path, IvrFlow, faults, single=True) for path in files_of.listed("ivr", "*.yaml")]
     groups = [group.key for group in files.groups.models or USUAL_GROUPS] if files.groups.sound else None
     check_ivr(ivr, files.lines.models if files.lines.sound else None, groups, faults)
     check(files, faults, [grid.key for grid in sent.grids.models])
     check_dispatch(sent, files.departments, files.towns, files.taxonomy, faults)
     if faults:
-        raise CityFileError(faults.message())
+        raise CityFileError(faults.message(), faults=faults.found)
     return City(
         profile=files.profile.models[0],
         lines=files.lines.models,

@@ -1,5 +1,9 @@
 """Errors that are meant for a person."""
 
+from collections.abc import Sequence
+
+from core.cityfaults import Fault
+
 
 class HeyiError(Exception):
     """Something a person must mend: one clear line, and what to do about it.
@@ -19,7 +23,11 @@ class HeyiError(Exception):
 
 
 class CityFileError(HeyiError):
-    """A file of a city folder is wrong: says file, line and what was expected."""
+    """A file of a city folder is wrong: says file, line and what was expected; ``faults`` are the same one by one."""
+
+    def __init__(self, message: str, *, hint: str = "", faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = list(faults)
 
 
 class ModelMissing(HeyiError):

@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.cityfolder import CityFolder
+
 #: These end up in Asterisk's configuration, where a line break would begin a section of somebody else's.
 _ONE_LINE = r"^[^\r\n;]*$"
 _HOUR = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -16,7 +18,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="HEYI_", extra="ignore")
 
-    #: The city folder that is served.
+    #: The city folder that is served; see :attr:`city_folder`.
     city: Path = Path("cities/jinjiang")
     #: Where everything that heyi writes lives: database, recordings, Asterisk's run-time folder.
     data: Path = Path(".heyi/var")
@@ -103,6 +105,11 @@ class Settings(BaseSettings):
     @property
     def db_url(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.data.resolve() / 'heyi.db'}"
+
+    @property
+    def city_folder(self) -> CityFolder:
+        """The city's files with what its administrators changed, which lies in ``data`` by the folder's name."""
+        return CityFolder(self.city, self.data / "city" / self.city.resolve().name)
 
     @property
     def recordings(self) -> Path:

@@ -46,7 +46,7 @@ def eval_command(
 ) -> None:
     """Character error rate with and without the city's words, places, numbers, speed and memory; exit 1 for faults."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     rows, broken = read_manifest(manifest)
     name = engine or city.profile.asr_engine
     loaded = load_engine(name, models.require(model or city.profile.asr_model, settings.cache), threads=1)
@@ -90,7 +90,7 @@ def transcribe_command(
     if form == "srt" and output is None and len(files) > 1:
         raise HeyiError("subtitles of several recordings need a file each", hint="-o FOLDER")
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     name = engine or city.profile.asr_engine
     folder = models.require(model or city.profile.asr_model, settings.cache)
     loaded = load_engine(name, folder, threads=os.cpu_count() or 1)

@@ -102,7 +102,7 @@ def main() -> None:
 
 def _site() -> tuple[Settings, City]:
     settings = Settings()
-    return settings, load_city(settings.city)
+    return settings, load_city(settings.city_folder)
 
 
 def _folder(settings: Settings) -> Path:
@@ -153,7 +153,7 @@ def demo(
 @city_app.command("check")
 def city_check(folder: Annotated[Path | None, typer.Argument()] = None) -> None:
     """Read a city folder and say what it holds, or what is wrong with it, by file and line."""
-    city = load_city(folder or Settings().city)
+    city = load_city(folder or Settings().city_folder)
     counts = {
         "lines": len(city.lines),
         "desks": len(city.desks),

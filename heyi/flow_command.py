@@ -48,4 +48,4 @@ def check(city: City = None) -> None:
 
 
 def _flows(folder: Path | None) -> Flows:
-    return Flows(load_city(folder or Settings().city))
+    return Flows(load_city(folder or Settings().city_folder))

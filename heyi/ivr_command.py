@@ -93,7 +93,7 @@ def sounds_command(
 ) -> None:
     """List every prompt: recorded, spoken or missing, its seconds and its text. A bad recording is told, and exit 1."""
     settings = Settings()
-    site = load_city(settings.city)
+    site = load_city(settings.city_folder)
     if export is not None:
         console.print(
             f"{export_texts(site, export)} texts to record: {export / TEXTS}", highlight=False, soft_wrap=True
@@ -143,7 +143,7 @@ class Listener:
 
 
 def _city(folder: Path | None) -> City:
-    return load_city(folder or Settings().city)
+    return load_city(folder or Settings().city_folder)
 
 
 def _flows(city: City) -> dict[str, IvrFlow]:

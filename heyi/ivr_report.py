@@ -39,7 +39,7 @@ def report_command(
 ) -> None:
     """Where callers leave before a person: outcomes of each flow, times, and its steps with the worst first."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     flows = {one.key: one for one in city.ivr}
     now = SystemClock().now()
     start, end = stretch(since, until, now, ZoneInfo(city.profile.timezone))

@@ -43,7 +43,7 @@ def check(
 ) -> None:
     """Dial lines end to end with a synthetic caller, whom no desk hears; exit 0 only if all of them work."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     numbers = [] if trunk else _numbers(city, lines or [line.number for line in city.lines])
     checks = asyncio.run(_check(settings, city, numbers, with_trunk=trunk or not lines))
     if as_json:

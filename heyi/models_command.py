@@ -51,7 +51,7 @@ def fetch(names: _Names = None) -> None:
     """Fetch models, with progress; one that broke off goes on where it stopped. Whole ones are left as they are."""
     settings = Settings()
     if not names:
-        city = load_city(settings.city)
+        city = load_city(settings.city_folder)
         _say(models.ensure(city.profile.asr_model, settings.cache))
         _say(modelstore.ensure(KOKORO, settings.cache))
         return
@@ -66,7 +66,7 @@ def check(names: _Names = None) -> None:
     if names:
         faults = [modelstore.check(_known(name), settings.cache) for name in names]
     else:
-        city = load_city(settings.city)
+        city = load_city(settings.city_folder)
         faults = [_heard(city, settings.cache), modelstore.check(KOKORO, settings.cache)]
     for fault in filter(None, faults):
         console.print(fault, highlight=False, markup=False, soft_wrap=True)

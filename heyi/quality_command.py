@@ -39,7 +39,7 @@ def eval_command(
     for which a call gave no occasion counts as not done and is no violation.
     """
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     checks = prepare(settings, city, rules_only=rules_only)
     report = evaluate(file, city, checks, Judge(city), progress=not as_json)
     if predictions is not None:

@@ -217,4 +217,4 @@ def _day(text: str) -> date:
 
 def _site() -> tuple[Settings, City]:
     settings = Settings()
-    return settings, load_city(settings.city)
+    return settings, load_city(settings.city_folder)

@@ -62,7 +62,7 @@ def import_announcements(file: File, dry_run: DryRun = False) -> None:
     characters), source.
     """
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     sheet = open_sheet(file)
     check_space(settings)
 
@@ -81,7 +81,7 @@ def import_announcements(file: File, dry_run: DryRun = False) -> None:
 def list_announcements() -> None:
     """Those that are not over, by their beginning."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     zone = ZoneInfo(city.profile.timezone)
     table = Table("kind", "areas", "from", "until", "text", "source")
     for row in _run(lambda room: room.listed(), settings, city):
@@ -95,7 +95,7 @@ def list_announcements() -> None:
 def import_cars(file: File, dry_run: DryRun = False) -> None:
     """Enter owners of cars; rows that are newer replace those that are there. Columns: plate, phone, [name, since]."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     sheet = open_sheet(file)
     today = SystemClock().now().astimezone(ZoneInfo(city.profile.timezone)).date()
     owners, faults = sheets.owners(sheet.head, sheet.rows(), city, today)

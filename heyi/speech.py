@@ -8,6 +8,7 @@ from asr.words import overlay
 from asr.words.city import FreshWords
 from asr.words.rescore import Improver, improver
 from core.city import City
+from core.cityfolder import CityFolder
 from core.settings import Settings
 
 #: Sentences with their classes, from which the judge learns; the language model of recognition learns from them too.
@@ -15,18 +16,23 @@ SENTENCES = Path(triage.__file__).resolve().parent / "corpus"
 
 
 def words_of(settings: Settings, city: City) -> tuple[Path, ...]:
-    """What decode processes are told: folder of the city, added words, sentences, cache; empty for bare text."""
+    """What decode processes are told: folder of the city, added words, sentences, cache, the city's changed files.
+
+    Empty for bare text.
+    """
     if not city.profile.asr_words:
         return ()
+    folder = settings.city_folder
     return (
-        settings.city.resolve(),
+        folder.seed.resolve(),
         settings.data.resolve() / overlay.FILE,
         SENTENCES,
         settings.cache.resolve() / "words",
+        (folder.changed or folder.seed).resolve(),
     )
 
 
 def improver_of(settings: Settings, city: City, engine: Engine) -> Improver | None:
     """The same for an engine in this process."""
     told = words_of(settings, city)
-    return improver(engine, FreshWords(told[0], told[1]), told[2], told[3]) if told else None
+    return improver(engine, FreshWords(CityFolder(told[0], told[4]), told[1]), told[2], told[3]) if told else None

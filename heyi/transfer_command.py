@@ -41,7 +41,7 @@ def import_command(
 ) -> None:
     """Import calls or tickets. Run again, it passes over what is there; bad rows are in FILE.errors with the reason."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     table = _table(kind, city)
     sheet = open_sheet(file)
     columns = mapping(table.fields, sheet.head, said or [])
@@ -74,7 +74,7 @@ def export_command(
 ) -> None:
     """Export calls or tickets, the latest first. No cell is a formula; `heyi import` reads the file again."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     table = _table(kind, city)
     start, end = _moment(since, city), _moment(until, city)
     key = ""

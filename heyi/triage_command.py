@@ -38,7 +38,7 @@ def train_command(
     by ``retrain``; exit status 1 where the comparison refuses it.
     """
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     if missing:
         ensure_model(settings, city, console)
         return

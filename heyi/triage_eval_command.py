@@ -96,7 +96,7 @@ def written_command(
 
 def _judge(rules_only: bool) -> Judge:
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     return Judge(city, model=None if rules_only else ensure_model(settings, city, console))
 
 

@@ -57,7 +57,7 @@ def retrain_command(
     Exit status 1 where the comparison refuses it. Nothing is taken into use here.
     """
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     own = own_lines(data, city, text, code, nature) if data is not None else ()
     propose(settings, city, own, unchanged=unchanged, seed=seed, as_json=as_json)
 
@@ -122,7 +122,7 @@ def drift_command(
 ) -> None:
     """How often call takers left something else than the software had said, by code, line and desk."""
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     zone = ZoneInfo(city.profile.timezone)
     monday = week_called(week) if week else week_of(SystemClock().now() - timedelta(weeks=1), zone)
     urgent = {line.number for line in city.lines if line.kind == "emergency"}

@@ -35,7 +35,7 @@ HookName = Annotated[str, typer.Argument(help="Id of the subscription, or its na
 
 def _run(do: Callable[[Database, Doors], Awaitable[T]]) -> T:
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
 
     async def run(database: Database) -> T:
         secret = site_secret(settings.data, settings.secret)

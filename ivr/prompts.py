@@ -33,11 +33,8 @@ def ensure_prompts(
     Names become file names: letters, digits, ``_``, ``-`` and ``/`` for subfolders. What ``recorded`` has under a name
     is taken from there.
     """
-    wanted = {name: key(text, speaker, 1.0) for name, text in texts.items()}
-    for name, path in (recorded or {}).items():
-        if name in texts:
-            wanted[name] = f"recorded {hashlib.sha256(path.read_bytes()).hexdigest()}"
-    stale = [name for name in texts if not _current(folder, name, wanted[name])]
+    wanted = _wanted(texts, speaker, recorded or {})
+    stale = stale_prompts(texts, folder, speaker, recorded)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     written: list[Path] = []
     if not stale:
@@ -54,6 +51,23 @@ def ensure_prompts(
             written.append(target)
             progress.advance(task)
     return written
+
+
+def stale_prompts(
+    texts: Mapping[str, str], folder: Path, speaker: str, recorded: Mapping[str, Path] | None = None
+) -> list[str]:
+    """Names of the sounds that are not there or were made from something else."""
+    wanted = _wanted(texts, speaker, recorded or {})
+    return [name for name in texts if not _current(folder, name, wanted[name])]
+
+
+def _wanted(texts: Mapping[str, str], speaker: str, recorded: Mapping[str, Path]) -> dict[str, str]:
+    """What each sound is made from."""
+    wanted = {name: key(text, speaker, 1.0) for name, text in texts.items()}
+    for name, path in recorded.items():
+        if name in texts:
+            wanted[name] = f"recorded {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return wanted
 
 
 def ensure_spoken(sayings: Iterable[Saying], store: SpokenStore, voice: Voice, console: Console | None = None) -> int:

@@ -88,7 +88,7 @@ class Pool:
     ) -> None:
         """``engine`` and ``model_path``: see :func:`asr.engines.load.load_engine`; each process runs ``module``.
 
-        ``words``: city folder, file of added words and folder of sentences, as :mod:`asr.decode.worker` takes them.
+        ``words``: city folder, file of added words, folder of sentences…, as :mod:`asr.decode.worker` takes them.
         """
         self._command = (sys.executable, "-m", module, engine, str(model_path), *map(str, words or ()))
         #: What each process is for, by its number.

@@ -21,19 +21,23 @@ from asr.decode.serving import answer, serve
 from asr.engines.load import load_engine
 from asr.words.city import FreshWords
 from asr.words.rescore import improver
+from core.cityfolder import CityFolder
 from core.errors import HeyiError
 
 _PR_SET_PDEATHSIG = 1
 
 
-def main(engine_name: str, model_path: str, city: str = "", lexicon: str = "", texts: str = "", cache: str = "") -> int:
+def main(
+    engine_name: str, model_path: str, city: str = "", lexicon: str = "", texts: str = "", cache: str = "",
+    changed: str = "",
+) -> int:  # fmt: skip
     """Serves until the end of input; exit status 0, or 1 when engine or city do not load."""
     _die_with_parent()
     out = os.fdopen(os.dup(1), "wb")
     # What native libraries print must not fall between the answers.
     os.dup2(2, 1)
     try:
-        words = FreshWords(Path(city), Path(lexicon)) if city else None
+        words = FreshWords(CityFolder(Path(city), Path(changed) if changed else None), Path(lexicon)) if city else None
         engine = load_engine(engine_name, Path(model_path), threads=1)
         folders = (Path(folder) if folder else None for folder in (texts, cache))
         better = improver(engine, words, *folders) if words else None
@@ -59,4 +63,4 @@ def _give_back() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:7]))
+    sys.exit(main(*sys.argv[1:8]))

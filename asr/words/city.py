@@ -17,7 +17,8 @@ from asr.words.lexicon import names_of
 from asr.words.match import Hit, Matcher
 from asr.words.numbers import display
 from core.city import City
-from core.cityfile import load_city
+from core.cityfile import load_city, open_city
+from core.cityfolder import CityFolder
 from core.errors import HeyiError
 
 #: Natural logarithms of likelihood ratios. A name is told as a candidate from ``_TOLD`` on, and put in place where it
@@ -114,9 +115,9 @@ class CityWords:
 class FreshWords:
     """The words of a city folder and of a file of added words, read again when that file changes."""
 
-    def __init__(self, folder: Path, lexicon: Path) -> None:
+    def __init__(self, folder: Path | CityFolder, lexicon: Path) -> None:
         """Raises :class:`core.errors.HeyiError` where folder or file cannot be read."""
-        self._city = load_city(folder)
+        self._city = open_city(folder)[0] if isinstance(folder, CityFolder) else load_city(folder)
         self._lexicon = lexicon
         self._seen = _stamp(lexicon)
         self._words = CityWords(self._city, overlay.read(lexicon))

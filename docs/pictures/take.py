@@ -203,7 +203,7 @@ async def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="heyi-pictures-") as name:
         settings = site(Path(name) / "data")
-        async with scene(settings, load_city(settings.city), Path(name)) as found:
+        async with scene(settings, load_city(settings.city_folder), Path(name)) as found:
             await take(found, folder)
 
 

@@ -139,7 +139,7 @@ def held_out(rows: Vector, same: Vector, worth: Vector, groups: Sequence[str], n
 def main() -> None:
     console = Console(stderr=True)
     settings = Settings()
-    city = load_city(settings.city)
+    city = load_city(settings.city_folder)
     data = material(city, Judge(city, model=ensure_model(settings, city, console)), console)
     names = [name for name in data.pairs[0].measured if name not in JUDGED]
     rows = np.array([[pair.measured[name] for name in names] for pair in data.pairs])
