@@ -1,9 +1,9 @@
 """What differs from one site to the next: addresses, ports, folders, secrets. The city itself is data (``cities/``)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.cityfolder import CityFolder
@@ -11,6 +11,12 @@ from core.cityfolder import CityFolder
 #: These end up in Asterisk's configuration, where a line break would begin a section of somebody else's.
 _ONE_LINE = r"^[^\r\n;]*$"
 _HOUR = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+
+
+def _no_mail(claim: str) -> str:
+    if "email" in claim:
+        raise ValueError("e-mail addresses are no logins: name a claim that only the provider's administrators change")
+    return claim
 
 
 class Settings(BaseSettings):
@@ -99,6 +105,30 @@ class Settings(BaseSettings):
     session_idle_min: int = Field(default=240, ge=5, le=1440)
     #: Roles, with spaces between them, that need a second factor to get in: ``administrator auditor supervisor``.
     factor_roles: str = Field(default="", pattern=r"^[a-z ,]*$")
+    #: Single sign-on (docs/access.md): the provider's address, as it names itself; empty: none.
+    oidc_issuer: str = Field(
+        default="", pattern=r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s?#]*)?)?$"
+    )
+    #: What the provider knows heyi by.
+    oidc_client_id: str = Field(default="", pattern=_ONE_LINE)
+    oidc_client_secret: str = Field(default="", pattern=_ONE_LINE)
+    oidc_scopes: str = Field(default="openid profile", pattern=r"^openid( \S+)*$")
+    #: Whether the provider asks for the password each time (``login``), for whom (``select_account``), or as it likes:
+    #: a desk's computer passes from shift to shift.
+    oidc_prompt: Literal["login", "select_account", ""] = "login"
+    #: Claim that is the login. Not the e-mail, which many may choose for themselves.
+    oidc_login_claim: Annotated[str, AfterValidator(_no_mail)] = Field(default="preferred_username", min_length=1)
+    #: Claim whose values give the role, and which gives which: ``hotline=agent leads=supervisor``, the first that fits.
+    #: Empty: only logins that the administrator made come in.
+    oidc_role_claim: str = ""
+    oidc_roles: str = Field(default="", pattern=r"^(\S+=[a-z]+( +\S+=[a-z]+)*)?$")
+    #: Claims that are desk and department or area; empty: the administrator gives them.
+    oidc_desk_claim: str = ""
+    oidc_area_claim: str = ""
+    #: Words in the provider's ``amr`` or ``acr`` that count as a second factor here: ``mfa otp hwk``; empty: none do.
+    oidc_factors: str = ""
+    #: Address of the desk as its people reach it, to which sign-ins come back; empty: as their browser names it.
+    desk_url: str = Field(default="", pattern=r"^(https?://\S*[^/\s])?$")
     #: The site's secret, from which session keys and telephone passwords are made; empty: made once, kept in ``data``.
     secret: str = Field(default="", pattern=_ONE_LINE)
 

@@ -95,7 +95,7 @@ Cases = Annotated[Casebook, Depends(casebook)]
 async def login(request: Request, body: SignIn) -> Response:
     """Sign in; the answer sets the session cookie."""
     auth: Auth = request.app.state.auth
-    user = await auth.sign_in(body.login, body.password, address_of(request))
+    user = await auth.sign_in(body.login, body.password, request)
     match await auth.owed(user):
         case "factor" if not body.code:
             raise SignInRefused("请输入二次验证的验证码")

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import Conflict, HeyiError, NotAllowed
 from desk import api, pages
-from desk.access import accountpages, auditpages, loginpages, reveal, tokenpages, userpages
+from desk.access import accountpages, auditpages, loginpages, oidcpages, reveal, tokenpages, userpages
 from desk.access.auth import COOKIE, Auth, SameOrigin, SignInRefused
+from desk.access.hashing import Crowded
 from desk.access.openapi import described
 from desk.access.watch import SessionWatch
 from desk.analysis import analysispages, briefpages, modelpages
@@ -64,6 +65,7 @@ __all__ = ["DeskServices", "create_app"]
 
 _STATUS: tuple[tuple[type[HeyiError], int], ...] = (
     (SignInRefused, 401),
+    (Crowded, 429),
     (NotAllowed, 403),
     (TicketMissing, 404),
     (ArticleMissing, 404),
@@ -139,6 +141,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(knocks.router)
     app.include_router(accountpages.router)
     app.include_router(loginpages.router)
+    app.include_router(oidcpages.router)
     app.include_router(auditpages.router)
     app.include_router(reveal.router)
     app.include_router(tokenpages.router)

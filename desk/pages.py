@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import HeyiError
-from desk.access.auth import Auth, SignedIn, SignInRefused, address_of
+from desk.access.auth import COOKIE, Auth, SignedIn, SignInRefused
+from desk.access.hashing import Crowded
 from desk.access.users import User
 from desk.api import Cases
 from desk.calls.directory import directory
@@ -34,6 +35,9 @@ from ticketing.sources import SOURCES
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
 
+#: Characters of an address of ours to which somebody goes on after signing in.
+LONGEST = 500
+
 #: Tabs of the department's page, in the order of work: name and states.
 TABS: dict[str, tuple[str, tuple[TicketState, ...]]] = {
     "refused": ("待派遣", ("filed",)),
@@ -57,8 +61,8 @@ async def home(user: SignedIn) -> Response:
 
 
 @router.get("/login")
-async def login_page(request: Request, next: str = "") -> Response:
-    return page(request, "login.html", next=inside(next), error="", login="")
+async def login_page(request: Request, next: str = "", out: str = "") -> Response:
+    return sign_in_page(request, next=next, out=bool(out))
 
 
 @router.post("/login")
@@ -66,15 +70,15 @@ async def login(
     request: Request,
     login: Annotated[str, Form(max_length=60)],
     password: Annotated[str, Form(max_length=200)],
-    next: Annotated[str, Form()] = "",
+    next: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     auth: Auth = request.app.state.auth
     try:
-        user = await auth.sign_in(login, password, address_of(request))
+        user = await auth.sign_in(login, password, request)
         stage = await auth.owed(user)
-    except SignInRefused as refused:
-        error = translate(language_of(request), refused.message)
-        return page(request, "login.html", 401, next=inside(next), error=error, login=login)
+    except (SignInRefused, Crowded) as refused:
+        status = 401 if isinstance(refused, SignInRefused) else 429
+        return sign_in_page(request, status, next=next, error=refused.message, login=login)
     if stage != "open":
         response = RedirectResponse(f"/login/factor?next={quote(inside(next))}", 303)
         await auth.begin_half(request, response, user, stage)
@@ -87,7 +91,8 @@ async def login(
 @router.post("/logout")
 async def logout(request: Request, user: SignedIn) -> Response:
     auth: Auth = request.app.state.auth
-    response = RedirectResponse("/login", 303)
+    held = await auth.sessions.of(request.cookies.get(COOKIE, ""))
+    response = RedirectResponse("/login?out=1" if held is not None and held.via else "/login", 303)
     await auth.sign_out(request, response, user)
     return response
 
@@ -212,17 +217,32 @@ async def openapi(request: Request, user: SignedIn) -> dict[str, Any]:
     return cast(dict[str, Any], request.app.openapi())
 
 
+def sign_in_page(
+    request: Request, status: int = 200, *, next: str = "", error: str = "", login: str = "", out: bool = False
+) -> Response:  # fmt: skip
+    """The sign-in page; ``error`` as it stands in the code. ``out``: for whoever came by single sign-on and left."""
+    services, onward = services_of(request), inside(next)
+    return page(
+        request, "login.html", status, next=onward, error=translate(language_of(request), error), login=login,
+        sso=f"/login/oidc?next={quote(onward)}" if services.settings.oidc_issuer else "", out=out,
+    )  # fmt: skip
+
+
 def inside(path: str) -> str:
-    """A path of this site, or an empty string: a link must not send a person elsewhere after signing in."""
-    inside = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if inside else ""
+    """A path of this site, or an empty string: a link must not send a person elsewhere after signing in.
+
+    Nor to what is no page, or to so long an address that it is none of ours.
+    """
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    page = path == "/api/docs" or not path.startswith(("/login", "/logout", "/api/", "/live", "/static/"))
+    return path if ours and page and len(path) <= LONGEST else ""
 
 
 def error_page(request: Request, code: int, message: str) -> Response:
     """An error as a page; not signed in leads to the sign-in page instead."""
     if code == 401:
         wanted = request.url.path if request.method == "GET" and request.url.path != "/" else ""
-        return RedirectResponse(f"/login?next={wanted}" if wanted else "/login", 303)
+        return RedirectResponse(f"/login?next={quote(inside(wanted))}" if inside(wanted) else "/login", 303)
     return page(request, "error.html", code, code=code, message=message)
 
 

@@ -51,7 +51,7 @@ async def new_password(
     """A new password: all sessions are over, and this browser gets another."""
     auth = _auth(request)
     try:
-        await auth.sign_in(user.login, old, address_of(request))
+        await auth.sign_in(user.login, old, request)
         if fault := fault_of(new, again, user.login, old):
             raise HeyiError(fault)
     except SignInRefused:
@@ -95,7 +95,7 @@ async def confirm(
     recovery codes, which are shown this once."""
     auth = _auth(request)
     try:
-        await auth.sign_in(user.login, password, address_of(request))
+        await auth.sign_in(user.login, password, request)
         codes = await auth.factors.confirm(user.login, user.session, code, address_of(request))
     except (SignInRefused, CodeRefused) as refused:
         return await _offer(request, user, message_of(request, refused))

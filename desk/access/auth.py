@@ -15,7 +15,11 @@ from core.audit import note
 from core.errors import HeyiError
 from core.secrets import site_secret
 from desk.access.factors import CodeRefused, Factors
+from desk.access.hashing import KNOWN, STRANGERS, Crowded
+from desk.access.known import KNOWN_COOKIE, KNOWN_DAYS, browser_of, with_login
+from desk.access.links import Links
 from desk.access.lockout import Lockout
+from desk.access.provider import Provider
 from desk.access.routes import ACTION_OF
 from desk.access.sessions import HALF_OPEN, Held, Sessions, Stage
 from desk.access.table import may
@@ -24,6 +28,7 @@ from desk.access.users import Role, User, Users
 from desk.access.watch import SessionWatch
 from desk.context import services_of
 from desk.services import DeskServices
+from ticketing.doors.limits import Limit, Limiter, household
 
 COOKIE = "heyi_session"
 #: Whose session it is, for the page of phones alone: without a network it shows what was last only to that person.
@@ -47,29 +52,54 @@ class Auth:
             services.database, services.clock, lifetime=timedelta(hours=settings.session_hours),
             idle=timedelta(minutes=settings.session_idle_min),
         )  # fmt: skip
+        self.secret = site_secret(settings.data, settings.secret)
         self.factors = Factors(
-            services.database, services.clock, site_secret(settings.data, settings.secret),
-            f"heyi {services.city.profile.name}",
+            services.database, services.clock, self.secret, f"heyi {services.city.profile.name}"
         )  # fmt: skip
         #: Roles that do not get in without a second factor.
         self._factor_roles = frozenset(settings.factor_roles.replace(",", " ").split())
+        #: Single sign-on, where the site has a provider of identities.
+        self.provider = Provider(settings, services.clock) if settings.oidc_issuer else None
+        self.links = Links(services.database, services.clock, services.city, settings)
+        #: What the provider may say that counts as a second factor here.
+        self.counted_factors = frozenset(settings.oidc_factors.split())
         self.tokens = Tokens(services.database, services.clock)
         self._lockout = Lockout()
+        #: Tries by strangers of one address: what a whole centre behind one address needs, and no flood.
+        self._strangers = Limiter(Limit(120, timedelta(minutes=2)))
         #: Codes of one login from all addresses: who tries them has the password, and many addresses help nothing.
         self._code_lockout = Lockout()
 
-    async def sign_in(self, login: str, password: str, address: str) -> User:
-        """Whose login and password this is; raises :class:`SignInRefused` with a sentence for the person otherwise."""
-        now = self._services.clock.now()
-        if not self._lockout.begin(login, address, now):
+    async def sign_in(self, login: str, password: str, request: Request) -> User:
+        """Whose login and password this is; raises :class:`SignInRefused` with a sentence for the person otherwise,
+        :class:`Crowded` where too many try at once."""
+        now, address = self._services.clock.now(), address_of(request)
+        known = browser_of(self.secret, request.cookies.get(KNOWN_COOKIE, ""), login)
+        # In a browser of their own nobody's guesses but those made there lock people out.
+        where, lane = (f"browser {known}", KNOWN) if known else (address, STRANGERS)
+        lane.room()
+        if not self._lockout.begin(login, where, now):
             raise SignInRefused("密码错误次数过多，请几分钟后再试")
-        user = await self._users.verify(login, password)
+        if not known:
+            self.knock(address)
+        user = await self._users.verify(login, password, lane)
         if user is None:
             async with self._services.database.work() as work:
                 note(work.session, at=now, who=login, what="sign_in_failed", address=address)
             raise SignInRefused("用户名或密码不正确")
-        self._lockout.succeeded(login, address)
+        self._lockout.succeeded(login, where)
+        if not known:
+            self.let_in(address)
         return user
+
+    def knock(self, address: str) -> None:
+        """Count a stranger's try; :class:`Crowded` where there were too many."""
+        if self._strangers.wait(household(address), self._services.clock.now()):
+            raise Crowded
+
+    def let_in(self, address: str) -> None:
+        """Who came in was no guess."""
+        self._strangers.forget(household(address))
 
     async def owed(self, user: User) -> Stage:
         """What this person owes after the right password: a code, setting one up, or nothing (``open``)."""
@@ -81,13 +111,17 @@ class Auth:
         """Whether their role does not get in without a second factor."""
         return user.role in self._factor_roles
 
-    async def begin_half(self, request: Request, response: Response, user: User, stage: Stage) -> None:
+    async def begin_half(
+        self, request: Request, response: Response, user: User, stage: Stage, *, via: str = ""
+    ) -> None:  # fmt: skip
         """Remember that this browser's password was right; with its cookie alone nobody is signed in."""
         token = await self.sessions.begin(
-            user.login, address=address_of(request), browser=request.headers.get("user-agent", ""), stage=stage
-        )
+            user.login, address=address_of(request), browser=request.headers.get("user-agent", ""), stage=stage,
+            via=via,
+        )  # fmt: skip
+        # Lax: who comes back from a provider of identities was last on another site.
         response.set_cookie(
-            FACTOR_COOKIE, token, max_age=int(HALF_OPEN.total_seconds()), httponly=True, samesite="strict",
+            FACTOR_COOKIE, token, max_age=int(HALF_OPEN.total_seconds()), httponly=True, samesite="lax",
             secure=request.url.scheme == "https", path=FACTOR_PATH,
         )  # fmt: skip
 
@@ -110,11 +144,11 @@ class Auth:
             raise SignInRefused(refused.message, hint=refused.hint) from refused
         self._code_lockout.succeeded(user.login, "")
 
-    async def begin(self, request: Request, response: Response, user: User, *, how: str = "") -> None:
+    async def begin(self, request: Request, response: Response, user: User, *, how: str = "", via: str = "") -> None:
         """Open a session of a number that nobody knew before; the one that the browser had is over."""
         token = await self.sessions.begin(
             user.login, address=address_of(request), browser=request.headers.get("user-agent", ""),
-            replaces=request.cookies.get(COOKIE, ""), how=how,
+            replaces=request.cookies.get(COOKIE, ""), how=how, via=via,
         )  # fmt: skip
         if half := request.cookies.get(FACTOR_COOKIE):
             await self.sessions.discard(half)
@@ -125,6 +159,10 @@ class Auth:
         response.set_cookie(
             WHO_COOKIE, quote(user.login, safe=""), max_age=age, httponly=False, samesite="strict", secure=secure,
             path=WHO_PATH,
+        )  # fmt: skip
+        response.set_cookie(
+            KNOWN_COOKIE, with_login(self.secret, request.cookies.get(KNOWN_COOKIE, ""), user.login),
+            max_age=KNOWN_DAYS * 86400, httponly=True, samesite="lax", secure=secure, path="/",
         )  # fmt: skip
 
     async def sign_out(self, request: Request, response: Response, user: User) -> None:

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 
 class Lockout:
-    """After ``limit`` wrong passwords for one login from one address, that pair waits ``pause``.
+    """After ``limit`` wrong passwords for one login from one place, that pair waits ``pause``.
 
-    Login *and* address: a stranger who guesses must not be able to shut a call taker out of an emergency desk.
+    Login *and* place (an address, or a browser that knows the login): a stranger who guesses must not be able to shut a
+    call taker out of an emergency desk.
     At most ``room`` pairs are remembered, the oldest are forgotten first.
     """
 
@@ -15,19 +16,19 @@ class Lockout:
         self._limit, self._pause, self._room = limit, pause, room
         self._tries: OrderedDict[tuple[str, str], tuple[int, datetime]] = OrderedDict()
 
-    def begin(self, login: str, address: str, now: datetime) -> bool:
+    def begin(self, login: str, where: str, now: datetime) -> bool:
         """Whether this pair may try now. A try counts from here, so that many at once are no more than one by one;
         one that is refused does not."""
-        count, last = self._tries.get((login, address), (0, now))
+        count, last = self._tries.get((login, where), (0, now))
         if now - last >= self._pause:
             count = 0
         if count >= self._limit:
             return False
-        self._tries.pop((login, address), None)
-        self._tries[login, address] = (count + 1, now)
+        self._tries.pop((login, where), None)
+        self._tries[login, where] = (count + 1, now)
         while len(self._tries) > self._room:
             self._tries.popitem(last=False)
         return True
 
-    def succeeded(self, login: str, address: str) -> None:
-        self._tries.pop((login, address), None)
+    def succeeded(self, login: str, where: str) -> None:
+        self._tries.pop((login, where), None)

@@ -14,7 +14,7 @@ from desk.render import page
 
 router = APIRouter(include_in_schema=False)
 Code = Annotated[str, Form(max_length=40)]
-Next = Annotated[str, Form(max_length=500)]
+Next = Annotated[str, Form(max_length=2000)]
 
 
 @router.get("/login/factor")
@@ -36,7 +36,7 @@ async def factor(request: Request, code: Code, next: Next = "") -> Response:
     except SignInRefused as refused:
         return await _page(request, held, inside(next), message_of(request, refused))
     response = RedirectResponse(inside(next) or home_of(held.user), 303)
-    await auth.begin(request, response, held.user, how="code")
+    await auth.begin(request, response, held.user, how="code", via=held.via)
     return response
 
 
@@ -52,7 +52,7 @@ async def enrol(request: Request, code: Code, next: Next = "") -> Response:
     except CodeRefused as refused:
         return await _page(request, held, inside(next), message_of(request, refused))
     response = page(request, "login_codes.html", codes=codes, onward=inside(next) or home_of(held.user))
-    await auth.begin(request, response, held.user, how="code")
+    await auth.begin(request, response, held.user, how="code", via=held.via)
     return response
 
 

@@ -219,6 +219,7 @@ OPEN: frozenset[str] = frozenset({
     "PATCH /open311/{rest:path}", "POST /open311/{rest:path}", "PUT /open311/{rest:path}",
     "GET /in/wechat/{key_id}", "POST /in/wechat/{key_id}", "POST /in/hook/{key_id}", "GET /login/factor",
     "POST /login/factor", "POST /login/enrol", "GET /login", "POST /login",
+    "GET /login/oidc", "GET /login/oidc/back", "GET /login/oidc/out", "POST /login/oidc/logout",
 })  # fmt: skip
 
 ACTION_OF: Mapping[str, str] = MappingProxyType(

@@ -36,6 +36,8 @@ class Held:
 
     user: User
     stage: Stage
+    #: What it came by: :func:`desk.access.links.via`; empty: a password.
+    via: str = ""
 
 
 class Sessions:
@@ -48,8 +50,9 @@ class Sessions:
         self._seen: dict[int, datetime] = {}
 
     async def begin(
-        self, login: str, *, address: str, browser: str, stage: Stage = "open", replaces: str = "", how: str = ""
-    ) -> str:
+        self, login: str, *, address: str, browser: str, stage: Stage = "open", replaces: str = "", how: str = "",
+        via: str = "",
+    ) -> str:  # fmt: skip
         """Make one; the token for the cookie. A session that the browser had before (``replaces``) is over."""
         token, now = secrets.token_urlsafe(32), self._clock.now()
         async with self._database.work() as work:
@@ -60,7 +63,7 @@ class Sessions:
                 SessionRow(
                     token_hash=digest(token), login=login, stage=stage, made_at=now, seen_at=now,
                     until=now + (self._lifetime if stage == "open" else HALF_OPEN), address=address[:60],
-                    browser=browser[:200],
+                    browser=browser[:200], via=via,
                 )
             )  # fmt: skip
             if stage == "open":
@@ -89,7 +92,7 @@ class Sessions:
             return None
         row: SessionRow = found[0]
         self._seen[row.id] = now
-        return Held(user_of_row(found[1], session=row.id), _stage(row.stage))
+        return Held(user_of_row(found[1], session=row.id), _stage(row.stage), row.via)
 
     def here(self, session_id: int) -> None:
         """Its page is open."""

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ColumnElement, String, update
+from sqlalchemy import JSON, ColumnElement, String, UniqueConstraint, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
 
 #: Why a session ended before its time.
-Why = Literal["sign_out", "ended", "password", "disabled", "changed", "factor", "replaced"]
+Why = Literal["sign_out", "ended", "password", "disabled", "changed", "factor", "replaced", "provider"]
 
 
 class SessionRow(Base):
@@ -33,6 +33,8 @@ class SessionRow(Base):
     why: Mapped[str] = mapped_column(String(12), default="")
     address: Mapped[str] = mapped_column(String(60), default="")
     browser: Mapped[str] = mapped_column(String(200), default="")
+    #: What it came by besides a password: :func:`desk.access.links.via`; empty: nothing.
+    via: Mapped[str] = mapped_column(String(40), default="")
 
 
 async def end_sessions(session: AsyncSession, now: datetime, why: Why, *which: ColumnElement[bool]) -> int:
@@ -69,6 +71,31 @@ class RecoveryRow(Base):
     #: HMAC-SHA-256 with a key of the site, 32 hexadecimal digits.
     code_hash: Mapped[str] = mapped_column(String(32))
     used_at: Mapped[datetime | None]
+
+
+class LinkRow(Base):
+    """Who somebody is at a provider of identities. ``subject`` is the provider's own, and given to nobody else."""
+
+    __tablename__ = "identity_links"
+    __table_args__ = (UniqueConstraint("issuer", "login"),)
+
+    issuer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    login: Mapped[str] = mapped_column(String(60), index=True)
+    made_at: Mapped[datetime]
+    #: The administrator; the login itself where it was linked at its first sign-in.
+    made_by: Mapped[str] = mapped_column(String(60))
+
+
+class SpentRow(Base):
+    """What a provider sent and was taken: a sign-in's state, a logout's number. Neither is taken twice."""
+
+    __tablename__ = "identity_spent"
+
+    #: SHA-256.
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)
+    #: After it, it is too old anyway.
+    until: Mapped[datetime]
 
 
 class TokenRow(Base):

@@ -4,13 +4,13 @@ import secrets
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
-from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from core.city import City, Person
 from core.errors import HeyiError
 from desk.access.auth import SignedIn, address_of, audit, auth_of
 from desk.access.browsers import named
+from desk.access.entered import person_of
 from desk.access.table import ROLE_NAMES
 from desk.access.users import Role, User, UserRow, Users
 from desk.context import services_of
@@ -18,13 +18,10 @@ from desk.i18n import language_of
 from desk.render import page
 from desk.services import DeskServices
 from desk.views import Views
-from ticketing.actor import AREA_ROLES
 
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
 Word = Annotated[str, Form(max_length=80)]
-#: What a role cannot work without.
-_NEEDS = {"agent": "extension", "department": "department", "grid": "department"}
 
 
 @router.get("/users")
@@ -41,7 +38,7 @@ async def add(
     """A new login; its first password is made here and shown this once."""
     password = secrets.token_urlsafe(12)
     try:
-        person = _person(services.city, login, name, role, extension, department, password)
+        person = person_of(services.city, login, name, role, extension, department, password)
         if not await Users(services.database, services.clock).make(person):
             raise HeyiError("已经有这个用户名")
     except HeyiError as error:
@@ -58,7 +55,7 @@ async def change(
     """Another name, role, desk or area."""
     _not_oneself(user, login)
     try:
-        person = _person(services.city, login, name, role, extension, department, "unchanged")
+        person = person_of(services.city, login, name, role, extension, department, "unchanged")
     except HeyiError as error:
         return await _one(request, user, services, login, error=error.message)
     if not await Users(services.database, services.clock).change(
@@ -77,8 +74,11 @@ async def one(request: Request, login: str, user: SignedIn, services: Services, 
 
 
 @router.post("/users/{login}/{what}")
-async def act(request: Request, login: str, what: str, user: SignedIn, services: Services) -> Response:
-    """Disable, enable, reset password or second factor, end all sessions."""
+async def act(
+    request: Request, login: str, what: str, user: SignedIn, services: Services,
+    subject: Annotated[str, Form(max_length=255)] = "",
+) -> Response:  # fmt: skip
+    """Disable, enable, reset password or second factor, end all sessions, name who it is at the provider."""
     _not_oneself(user, login)
     users, auth = Users(services.database, services.clock), auth_of(request)
     if await users.get(login) is None:
@@ -99,6 +99,12 @@ async def act(request: Request, login: str, what: str, user: SignedIn, services:
         case "sessions":
             await auth.sessions.end_others(login, but=0, by=user.login, address=address_of(request))
             return RedirectResponse(f"/users/{login}?done=1", 303)
+        case "identity" if auth.provider is not None:
+            try:
+                await auth.links.link(login, subject.strip(), by=user.login, address=address_of(request))
+            except HeyiError as error:
+                return await _one(request, user, services, login, error=error.message)
+            return RedirectResponse(f"/users/{login}?done=1", 303)
         case _:
             raise HTTPException(404, "没有找到")
     await audit(request, user.login, f"user_{what}d", detail=login)
@@ -109,26 +115,6 @@ def _not_oneself(user: User, login: str) -> None:
     """Nobody gives himself rights, or locks the last administrator out by a slip."""
     if user.login == login:
         raise HTTPException(403, "不能修改自己的账号，请由另一名管理员操作")
-
-
-def _person(
-    city: City, login: str, name: str, role: str, extension: str, department: str, password: str
-) -> Person:  # fmt: skip
-    """What was entered, as a person of the city; :class:`HeyiError` names what is wrong."""
-    if extension and city.desk(extension) is None:
-        raise HeyiError("没有这个坐席")
-    if department and city.department(department) is None:
-        raise HeyiError("没有这个部门或辖区")
-    try:
-        person = Person.model_validate({
-            "login": login, "name": name, "role": role, "password": password, "extension": extension or None,
-            "department": (department or None) if role in AREA_ROLES else None,
-        })  # fmt: skip
-    except ValidationError:
-        raise HeyiError("填写的内容不符合要求") from None
-    if (need := _NEEDS.get(person.role)) and getattr(person, need) is None:
-        raise HeyiError("该岗位须选择坐席" if need == "extension" else "该岗位须选择部门或辖区")
-    return person
 
 
 def _told(person: Person) -> str:
@@ -200,6 +186,7 @@ async def _one(
         secret=secret,
         row=_shown(row, views),
         factor=await auth.factors.standing(login),
+        subject=await auth.links.subject_of(login) if auth.provider is not None else None,
         sessions=[
             {"browser": named(s.browser), "address": s.address, "made_at": s.made_at, "seen_at": s.seen_at}
             for s in await auth.sessions.of_login(login)

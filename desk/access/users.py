@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.city import City, Person
 from core.clock import Clock, SystemClock
 from core.database import Base, Database
+from desk.access.hashing import KNOWN, STRANGERS, Lane
 from desk.access.tables import SessionRow, end_sessions
 from ticketing.actor import AREA_ROLES, STAFF, Actor
 
@@ -23,6 +24,11 @@ Role = Literal[
 ]  # fmt: skip
 
 _hasher = PasswordHash.recommended()  # argon2id
+
+
+async def hashed(password: str) -> str:
+    """What the table holds of a password."""
+    return await KNOWN.run(_hasher.hash, password)
 
 
 @cache
@@ -99,7 +105,7 @@ def user_of_row(row: UserRow, session: int = 0) -> User:
 
 
 class Users:
-    """The table of logins. Hashing runs in a thread: argon2 takes tens of milliseconds by design."""
+    """The table of logins. Hashing runs in threads of its own: argon2 takes tens of milliseconds by design."""
 
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database, self._clock = database, clock or SystemClock()
@@ -114,20 +120,20 @@ class Users:
         async with self._database.read() as session:
             return {login: name for login, name in await session.execute(select(UserRow.login, UserRow.name))}
 
-    async def verify(self, login: str, password: str) -> User | None:
-        """The user when the password is right and the login not disabled, else None."""
+    async def verify(self, login: str, password: str, lane: Lane = STRANGERS) -> User | None:
+        """The user when the password is right and the login not disabled, else None; :class:`Crowded`."""
         async with self._database.read() as session:
             row = await session.get(UserRow, login)
-        known = row.password_hash if row is not None else await asyncio.to_thread(_decoy)
-        right = await asyncio.to_thread(_hasher.verify, password, known)
+        known = row.password_hash if row is not None else await lane.run(_decoy)
+        right = await lane.run(_hasher.verify, password, known)
         return user_of_row(row) if right and row is not None and row.disabled_at is None else None
 
     async def set_password(self, login: str, password: str) -> None:
         """A new password; every session under the old one is over."""
-        hashed = await asyncio.to_thread(_hasher.hash, password)
+        password_hash = await hashed(password)
         async with self._database.work() as work:
             row = await work.session.get_one(UserRow, login)
-            row.password_hash = hashed
+            row.password_hash = password_hash
             await end_sessions(work.session, self._clock.now(), "password", SessionRow.login == login)
 
     async def rows(self) -> Sequence[UserRow]:
@@ -137,11 +143,11 @@ class Users:
 
     async def make(self, person: Person) -> bool:
         """A new login; False where there is one of this name already."""
-        hashed = await asyncio.to_thread(_hasher.hash, person.password)
+        password_hash = await hashed(person.password)
         async with self._database.work() as work:
             if await work.session.get(UserRow, person.login) is not None:
                 return False
-            work.session.add(_row(person, hashed))
+            work.session.add(_row(person, password_hash))
         return True
 
     async def change(self, login: str, *, name: str, role: Role, extension: str | None, department: str | None) -> bool:
@@ -169,9 +175,9 @@ class Users:
 
     async def add(self, person: Person) -> None:
         """Add a login, or give an existing one this person's password, role and place; it may sign in, anew."""
-        hashed = await asyncio.to_thread(_hasher.hash, person.password)
+        password_hash = await hashed(person.password)
         async with self._database.work() as work:
-            await work.session.merge(_row(person, hashed))
+            await work.session.merge(_row(person, password_hash))
             await end_sessions(work.session, self._clock.now(), "changed", SessionRow.login == person.login)
 
     async def seed_people(self, city: City) -> int:
@@ -179,18 +185,18 @@ class Users:
         async with self._database.read() as session:
             known = set(await session.scalars(select(UserRow.login)))
         missing = [person for person in city.people if person.login not in known]
-        hashes = await asyncio.gather(*(asyncio.to_thread(_hasher.hash, person.password) for person in missing))
+        hashes = await asyncio.gather(*(hashed(person.password) for person in missing))
         async with self._database.work() as work:
-            work.session.add_all(_row(person, hashed) for person, hashed in zip(missing, hashes, strict=True))
+            work.session.add_all(_row(person, made) for person, made in zip(missing, hashes, strict=True))
         return len(missing)
 
 
-def _row(person: Person, hashed: str) -> UserRow:
+def _row(person: Person, password_hash: str) -> UserRow:
     return UserRow(
         login=person.login,
         name=person.name,
         role=person.role,
-        password_hash=hashed,
+        password_hash=password_hash,
         extension=person.extension,
         department=person.department,
         disabled_at=None,
