@@ -1,4 +1,4 @@
-"""The page's one line to the server: cut without a word, given back while nobody looks, shared by all scripts of a page."""
+"""The page's one line to the server: cut without a word, given back while nobody looks, heard by all its scripts."""
 
 import asyncio
 from collections.abc import AsyncIterator
