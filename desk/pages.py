@@ -118,6 +118,8 @@ async def desk(request: Request, user: SignedIn, services: Services) -> Response
             "in_queue": own is None or own.in_queue,
             "supervisor": user.role == "supervisor",
             "lines": lines,
+            # With these a ring is shown before the server has told of it.
+            "openings": {line.number: line.opening for line in services.city.lines if line.opening},
             "emergency": emergency,
             "wrapup_s": services.settings.wrapup_s,
             "auto_answer": own is not None and own.auto_answer,

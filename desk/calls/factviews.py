@@ -17,6 +17,8 @@ _NAMES: dict[FactKind, str] = {
     "sum": "金额",
     "time": "时间",
 }
+#: Fields of a ticket that hold a fact as it is; all others are added to what it is about.
+_FIELDS: dict[FactKind, str] = {"phone": "contact_phone", "name": "contact_name"}
 #: Places beside the best that are worth a look.
 _PLACES = 2
 
@@ -49,6 +51,7 @@ def _place(place: Place, text: Text) -> dict[str, Any]:
         "leg": place.leg,
         "confirmed": place.confirmed,
         "point": list(place.point) if place.point else None,
+        "takes": [{"field": "place", "value": place.full}],
     }
 
 
@@ -62,7 +65,17 @@ def _fact(fact: Fact, text: Text) -> dict[str, Any]:
         "leg": fact.leg,
         "confirmed": fact.confirmed,
         "point": None,
+        "takes": [_taken(fact)],
     }
+
+
+def _taken(fact: Fact) -> dict[str, Any]:
+    """What becomes of a ticket's field when the fact is taken into it; tickets are written in Chinese."""
+    if fact.kind in _FIELDS:
+        return {"field": _FIELDS[fact.kind], "value": fact.value}
+    if fact.kind == "relative":
+        return {"field": "place", "value": fact.value, "adds": True}
+    return {"field": "summary", "value": _NAMES[fact.kind] + _value(fact, str).replace(" ", ""), "adds": True}
 
 
 def _value(fact: Fact, text: Text) -> str:

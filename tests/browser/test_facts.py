@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Floor
-from tests.desk_fakes import CITY
+from tests.desk_fakes import CITY, FIRE
 from triage.judge import Judge, Turn
 
 pytestmark = pytest.mark.browser
@@ -80,6 +80,64 @@ async def test_facts_stand_with_their_words_and_are_read_back(floor: Floor) -> N
     await expect(page.locator("[data-test=read-back]")).not_to_contain_text("华洲村")
     await expect(page.locator("[name=contact_name]")).to_have_value("蒲小妹")
     assert await facts.count() >= 7
+
+
+async def test_what_was_told_is_marked_and_goes_into_the_form_by_one_key_each(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page)
+    place, phone = page.locator("[name=place]"), page.locator("[name=contact_phone]")
+    summary = page.locator("[name=summary]")
+    # A person has written something else into these; what is heard does not overwrite it.
+    await place.fill("不清楚")
+    await summary.fill("房屋着火")
+    await expect(page.locator("#saved")).to_have_text("已保存")
+    await _tell(floor, TOLD, [])
+    told = page.locator("[data-test=told-fact]")
+    spot = page.locator("[data-test=told-fact][data-kind=place]")
+    await expect(spot.locator("[data-test=take] kbd")).to_have_text("Alt+Q")
+    await expect(page.locator("[data-test=utterance] mark.place")).to_have_text("花州村对面那栋楼")
+    await expect(page.locator("[data-test=utterance] mark.place")).to_have_attribute("data-key", "Q")
+    await expect(page.locator("[data-test=utterance] mark.number")).to_contain_text(["闽C幺二三四五", "八千六"])
+    # What stands in the draft by itself is not offered.
+    await expect(phone).to_have_value("13859501234")
+    await expect(page.locator("[data-test=told-fact][data-kind=phone] [data-test=take]")).to_have_count(0)
+    await page.keyboard.press("Alt+q")
+    await expect(place).to_have_value("池店镇华洲村对面楼")
+    await expect(spot.locator("[data-test=take]")).to_have_count(0)
+    plate = page.locator("[data-test=told-fact][data-kind=plate]")
+    # Its letter is its own, also when another is gone; and the keys work while somebody writes elsewhere.
+    letter = (await plate.locator("kbd").inner_text()).removeprefix("Alt+").lower()
+    assert letter != "q"
+    await page.locator("[name=contact_name]").focus()
+    await page.keyboard.press(f"Alt+{letter}")
+    await expect(summary).to_have_value("房屋着火，车牌闽C12345")
+    await expect(page.locator("#saved")).to_have_text("已保存")
+    await page.reload()
+    await expect(summary).to_have_value("房屋着火，车牌闽C12345")
+    await expect(place).to_have_value("池店镇华洲村对面楼")
+    # Of a ticket that is sent nothing is offered any more.
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("[data-test=ticket-state]")).to_have_attribute("data-state", "dispatched")
+    await expect(page.locator("[data-test=take]")).to_have_count(0)
+    assert await told.count() >= 7
+
+
+async def test_words_of_danger_that_the_ticket_does_not_have_are_taken_by_a_key(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page, line="12345")
+    await page.locator("[name=is_emergency]").check()
+    await page.locator("[name=is_emergency]").uncheck()
+    await page.locator("[name=summary]").fill("有烟")
+    await expect(page.locator("#saved")).to_have_text("已保存")
+    await floor.city.say("c-1", "华洲村有房子冒烟，人困在楼上")
+    await floor.city.judge("c-1", FIRE)
+    danger = page.locator("[data-test=told-fact][data-kind=danger]")
+    await expect(danger).to_have_count(2)
+    letter = (await danger.first.locator("kbd").inner_text()).removeprefix("Alt+").lower()
+    await page.keyboard.press(f"Alt+{letter}")
+    await expect(page.locator("[name=is_emergency]")).to_be_checked()
+    await expect(page.locator("[name=summary]")).to_have_value("有烟，冒烟")
+    await expect(danger).to_have_count(1)
 
 
 async def test_in_english_the_chinese_line_stands_with_its_meaning(floor: Floor) -> None:

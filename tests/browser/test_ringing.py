@@ -1,6 +1,7 @@
 """A page that rings: heard in the background, answered by itself, said who answers; in a real Chromium."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,57 @@ async def test_a_background_tab_goes_on_ringing_and_says_so_in_its_title(floor: 
     await floor.exchange.give_up(ring)
     await page.wait_for_function("() => ringing() === 0", polling=100)
     assert not (await page.title()).startswith("☎")
+
+
+async def test_the_ring_itself_shows_line_and_caller_before_the_server_has_told_of_them(floor: Floor) -> None:
+    """Asterisk rings the page without Python: what it brings along is shown at once, and while the server is away."""
+    page = await floor.open()
+    card = page.locator("[data-test=call-card]")
+    ring = await floor.exchange.ring("119", CALLER)
+    await expect(card).to_contain_text("火警")
+    await expect(card).to_contain_text(CALLER)
+    await expect(card).to_contain_text("119，请讲。")
+    await expect(card).to_have_attribute("data-state", "ringing")
+    await expect(card).to_have_class(re.compile(r"\bemergency\b"))
+    await expect(page.locator("[data-test=answer]")).to_be_visible()
+    assert (await page.title()).startswith("☎ 119 火警")
+    # Told at last: the same call, now with all that is known of it.
+    await floor.city.arrive("c-1", "119", CALLER)
+    await floor.city.ring("c-1", "1001")
+    await expect(card).to_have_attribute("data-call-id", "c-1")
+    await page.keyboard.press("F2")
+    await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
+    await floor.city.answer("c-1", "1001")
+    await expect(card).to_have_attribute("data-state", "talking")
+    await page.keyboard.press("F4")
+    await floor.city.end("c-1")
+    # One that goes away before anybody told of it leaves nothing behind; neither does a ring that is no caller's.
+    other = await floor.exchange.ring("12345", "059585600001")
+    await expect(card).to_contain_text("059585600001")
+    await expect(card).not_to_have_class(re.compile(r"\bemergency\b"))
+    await floor.exchange.give_up(other)
+    await expect(card).not_to_contain_text("059585600001")
+    strange = await floor.exchange.ring("值班长席", "1009")
+    await expect(page.locator("[data-test=answer]")).to_be_visible()
+    await expect(card).not_to_contain_text("1009")
+    await floor.exchange.give_up(strange)
+
+
+async def test_a_call_answered_before_the_server_tells_of_it_goes_on(floor: Floor) -> None:
+    page = await floor.open()
+    card = page.locator("[data-test=call-card]")
+    ring = await floor.exchange.ring("12345", CALLER)
+    await expect(page.locator("[data-test=answer]")).to_be_visible()
+    await page.keyboard.press("F2")
+    await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
+    await expect(card).to_have_attribute("data-state", "talking")
+    await expect(card).to_contain_text(CALLER)
+    await expect(page.locator("[data-test=hangup]")).to_be_visible()
+    await floor.city.arrive("c-1", "12345", CALLER)
+    await floor.city.ring("c-1", "1001")
+    await floor.city.answer("c-1", "1001")
+    await expect(card).to_have_attribute("data-call-id", "c-1")
+    await expect(page.locator("[data-test=ticket-form]")).to_be_visible()
 
 
 async def test_an_emergency_is_answered_by_itself_where_somebody_can_hear_and_speak(opened: Opened) -> None:

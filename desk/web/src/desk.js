@@ -8,6 +8,8 @@ import { dialHere } from "./dial.js";
 import { dialled, isNumber } from "./directory.js";
 import { DispatchPanel } from "./dispatch.js";
 import { $, el, notice, show } from "./dom.js";
+import { EarlyCall } from "./early.js";
+import { Facts } from "./facts.js";
 import { showDrafts, showHistory } from "./history.js";
 import { t } from "./i18n.js";
 import { Incident, KEY } from "./incident.js";
@@ -33,7 +35,8 @@ const me = setup.extension;
 const card = new CallCard(me);
 const transcript = new Transcript();
 const incident = new Incident();
-const form = new TicketForm(choices, () => {});
+const form = new TicketForm(choices, () => told.draw());
+const told = new Facts(form, transcript);
 const answers = new Answers(() => form.ticket, (ticket) => form.show(ticket));
 const bar = new AgentBar(setup, () => form.flush());
 /** Waiting calls: id → line. */
@@ -44,6 +47,8 @@ let phone = null;
 /** The caller's call on this desk, and the call that the desk has dialled or that another desk makes to it. */
 let call = null;
 const side = new SideCall(setup.directory, me);
+/** What rings, until the server has told of it. */
+const early = new EarlyCall(setup);
 let figures = null;
 /** Since when a desk out of the queue, of which no state is told, keeps the other side on hold. */
 let ownHold = null;
@@ -54,7 +59,7 @@ const keypad = new Keypad((digit) => phone?.key(digit));
 
 // --- what is on this desk ------------------------------------------------------------------------------------------
 
-const shown = () => side.call ?? call;
+const shown = () => side.call ?? early.call ?? call;
 const isMine = (c) => c?.direction === "in" || c?.direction === "back";
 
 const heldAt = () => (setup.in_queue ? (bar.state === "held" ? bar.at : null) : ownHold);
@@ -92,6 +97,7 @@ function showWaiting() {
 
 function showCall(next) {
   const other = next?.call_id !== call?.call_id;
+  if (next && next.state !== "ended") early.over();
   // A call that is over has nobody in it.
   call = next && { parties: [], called: [], ringing: [], ...next };
   draw();
@@ -99,13 +105,16 @@ function showCall(next) {
   answers.show(call?.call_id ?? null);
   if (!call) {
     transcript.load([]);
-    showVerdict(null);
+    takeVerdict(null);
     showHistory(null);
     form.show(null);
     $("talk-title").textContent = "";
     return;
   }
-  if (other) form.show(null);
+  if (other) {
+    form.show(null);
+    told.show(null);
+  }
   $("talk-title").textContent = `${call.line_name} ${call.caller ?? ""}`;
   transcript.load(call.transcript);
   for (const said of call.transcript) if (said.leg === "caller") control.heard(said.end_s);
@@ -119,9 +128,10 @@ function takeVerdict(verdict) {
     call.emergency = true;
     draw();
   }
-  showVerdict(verdict, (fact) => transcript.point(fact));
+  showVerdict(verdict);
   transcript.mark(verdict?.reasons ?? []);
   form.candidates(verdict?.candidates ?? []);
+  told.show(verdict);
 }
 
 /** Show a call where it belongs: a caller's with its ticket, one between desks or to outside before it for a while. */
@@ -407,6 +417,7 @@ bindKeys([
   ...(setup.supervisor ? [] : [["F10", t("求助班长 / 取消"), () => control.help()]]),
   ["Alt+S", t("静默询问：请来电人按键"), () => control.silent()],
   ...control.keys(),
+  ...told.keys(),
   [KEY, t("并入同一事件（首项）"), () => incident.link()],
   [NEXT, t("知识库：展开下一条"), () => answers.next()],
   [TAKE, t("知识库：以展开的条目答复并办结"), () => answers.take()],
@@ -444,12 +455,12 @@ window.heyi = {
 const state = await api("/api/state");
 take(state);
 follow(state.seq, handlers);
+// A call may come while another tab is looked at.
+stayAwake();
 showPhone("connecting");
 onlyTab(me, () => {
   notice("");
-  startPhone({ me, incoming, side, shown, load, draw, ready: (made) => (phone = made) })
-// A call may come while another tab is looked at.
-stayAwake();
+  startPhone({ me, incoming, early, side, shown, load, draw, ready: (made) => (phone = made) })
     .catch((error) => notice(error.message));
 }, (where) => {
   showPhone("elsewhere");

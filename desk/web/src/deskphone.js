@@ -23,11 +23,11 @@ export function showPhone(state) {
 }
 
 /**
- * Starts the telephone. `desk`: extension `me`, `incoming` (see incoming.js), `side` (see sidecall.js), `shown()` the
+ * Starts the telephone. `desk`: extension `me`, `incoming` (see incoming.js), `early` (see early.js), `side` (see sidecall.js), `shown()` the
  * call on the card, `load(id)` shows another, `draw()`; `ready(phone)` is called before anything can happen.
  */
 export async function startPhone(desk) {
-  const { incoming, side } = desk;
+  const { incoming, early, side } = desk;
   const phone = new Softphone(await api("/api/softphone"), $("remote"));
   desk.ready(phone);
 
@@ -45,7 +45,7 @@ export async function startPhone(desk) {
   /** The telephone can ring a moment before the server knows which call it is. */
   async function findRingingCall(tries) {
     const known = desk.shown();
-    if (!phone.ringing || (known && part(known, desk.me, false) === "ringing")) return;
+    if (!phone.ringing || (known && !known.early && part(known, desk.me, false) === "ringing")) return;
     const state = await api("/api/state").catch(() => null);
     if (!phone.ringing) return;
     const found = [state?.side, state?.call].find((c) => c?.ringing?.includes(desk.me));
@@ -76,6 +76,9 @@ export async function startPhone(desk) {
     });
   });
   phone.addEventListener("ringing", ({ detail }) => {
+    early.rings(detail);
+    // So that the ring knows from the first what it rings for.
+    desk.draw();
     incoming.begin(detail);
     desk.draw();
     findRingingCall(5);
@@ -89,11 +92,13 @@ export async function startPhone(desk) {
   phone.addEventListener("answered", () => {
     notice("");
     if (side.call) side.answered();
+    early.answered();
     calm();
   });
   phone.addEventListener("ended", ({ detail }) => {
     if (detail.dialled) notice(side.outcome(detail.cause), 6);
     side.over();
+    early.over();
     calm();
   });
   phone.addEventListener("trouble", ({ detail }) => troubled(detail));

@@ -1,27 +1,103 @@
-// What the caller told, each with its words; and the line that the call taker reads back.
+// What was told, each thing with its words: read back, looked up in the transcript, taken into the form by one key.
 import { $, el, show } from "./dom.js";
 import { t } from "./i18n.js";
 
-/** Facts and read-back of `verdict`, or none; a click on a fact gives it to `point`, which shows where it was said. */
-export function showFacts(verdict, point) {
-  const facts = verdict?.facts ?? [];
-  const { zh = "", en = "" } = verdict?.read_back ?? {};
-  $("read-back-words").textContent = zh;
-  // The caller hears Chinese; who reads another language sees what it says.
-  $("read-back-meaning").textContent = document.documentElement.lang.startsWith("zh") ? "" : en;
-  show($("read-back"), Boolean(zh));
-  $("facts").replaceChildren(...facts.map((fact) => chip(fact, point)));
-  show($("told"), Boolean(zh || facts.length));
+/** With Alt: a letter stays with what it stands on until the call is over. */
+const LETTERS = ["Q", "W", "E", "R", "T", "Y"];
+export const KEYS = `Alt+${LETTERS[0]} … ${LETTERS.at(-1)}`;
+
+/** How the transcript marks what was told. */
+const MARKS = { danger: "emergency", place: "place", relative: "place", name: "thing", vehicle: "thing" };
+const NUMBER = "number";
+
+const plain = (text) => text.replace(/[\s，、。；]/g, "");
+const idOf = ({ kind, value }) => `${kind} ${value}`;
+
+/** The words that tell of danger, as what can be taken: they make the ticket an emergency and stand in it. */
+function dangers(reasons) {
+  const words = new Set(reasons.filter((r) => r.says === "emergency" && r.words).map((r) => r.words));
+  return [...words].map((word) => ({
+    kind: "danger", name: t("险情"), value: word, words: word, utterance_id: "", confirmed: false,
+    takes: [{ field: "is_emergency", value: true }, { field: "summary", value: word, adds: true }],
+  }));
 }
 
-function chip(fact, point) {
-  const { kind, name, value, words, confirmed } = fact;
-  const plain = (text) => text.replace(/[\s，、。]/g, "");
-  return el("button", {
-    type: "button", className: `fact ${confirmed ? "sure" : ""}`, dataset: { test: "fact", kind },
-    title: confirmed ? t("已向来电人核实，点击看原话") : t("点击看原话"), onclick: () => point(fact),
-  },
-  el("span", { className: "fact-name" }, name),
-  el("span", { className: "fact-value" }, value, confirmed ? " ✓" : ""),
-  plain(words) === plain(value) ? null : el("span", { className: "fact-words" }, t("“{words}”", { words })));
+export class Facts {
+  #form;
+  #transcript;
+  #facts = [];
+  #readBack = {};
+  /** Letter of each thing that was told, by `idOf`. */
+  #letters = new Map();
+
+  /** `form`: takes what was told (ticketform.js); `transcript`: shows where it was said, and marks it. */
+  constructor(form, transcript) {
+    this.#form = form;
+    this.#transcript = transcript;
+  }
+
+  /** What `verdict` knows of a call; null: of none. */
+  show(verdict) {
+    if (!verdict) this.#letters.clear();
+    this.#facts = verdict ? [...verdict.facts, ...dangers(verdict.reasons)] : [];
+    this.#readBack = verdict?.read_back ?? {};
+    for (const fact of this.#facts) {
+      const free = LETTERS.find((letter) => ![...this.#letters.values()].includes(letter));
+      // Danger stands in the draft by itself: a letter is for what does not.
+      if (free && !this.#letters.has(idOf(fact)) && !this.#held(fact)) this.#letters.set(idOf(fact), free);
+    }
+    this.draw();
+  }
+
+  /** Keys of what was told, for the table of keys. */
+  keys() {
+    return LETTERS.map((letter, at) => [`Alt+${letter}`, at ? "" : t("把听到的填入工单"), () => this.#key(letter), KEYS]);
+  }
+
+  /** The form has changed: what stands in it is not offered. */
+  draw() {
+    const { zh = "", en = "" } = this.#readBack;
+    $("read-back-words").textContent = zh;
+    // The caller hears Chinese; who reads another language sees what it says.
+    $("read-back-meaning").textContent = document.documentElement.lang.startsWith("zh") ? "" : en;
+    show($("read-back"), Boolean(zh));
+    const told = this.#facts.filter((fact) => fact.kind !== "danger" || !this.#held(fact));
+    const offered = (fact) => (this.#held(fact) || !this.#form.open ? "" : (this.#letters.get(idOf(fact)) ?? ""));
+    $("facts").replaceChildren(...told.map((fact) => this.#chip(fact, offered(fact))));
+    show($("told"), Boolean(zh || told.length));
+    this.#transcript.tell(this.#facts.map((fact) => ({ ...fact, mark: MARKS[fact.kind] ?? NUMBER, key: offered(fact) })));
+  }
+
+  #held({ takes, words, value }) {
+    return takes.every((take) => this.#form.holds(take, [words, value]));
+  }
+
+  #take({ takes, words, value }) {
+    for (const take of takes) if (!this.#form.holds(take, [words, value])) this.#form.take(take);
+    this.draw();
+  }
+
+  #key(letter) {
+    const fact = this.#facts.find((one) => this.#letters.get(idOf(one)) === letter);
+    if (!fact || !this.#form.open || this.#held(fact)) return false;
+    this.#take(fact);
+    return true;
+  }
+
+  #chip(fact, letter) {
+    const { kind, name, value, words, confirmed } = fact;
+    const held = this.#held(fact);
+    return el("span", { className: `fact${confirmed ? " sure" : ""}${held ? " held" : ""}`, dataset: { test: "told-fact", kind } },
+      el("button", {
+        type: "button", dataset: { test: "fact", kind },
+        title: confirmed ? t("已向来电人核实，点击看原话") : t("点击看原话"), onclick: () => this.#transcript.point(fact),
+      },
+      el("span", { className: "fact-name" }, name),
+      el("span", { className: "fact-value" }, value, confirmed ? " ✓" : ""),
+      plain(words) === plain(value) ? null : el("span", { className: "fact-words" }, t("“{words}”", { words }))),
+      held || !this.#form.open ? null : el("button", {
+        type: "button", className: "take", dataset: { test: "take" }, title: t("填入工单"), "aria-label": t("填入工单：{value}", { value }),
+        onclick: () => this.#take(fact),
+      }, letter ? el("kbd", {}, `Alt+${letter}`) : t("填入")));
+  }
 }

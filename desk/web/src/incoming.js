@@ -116,7 +116,7 @@ export class Incoming {
 
   #mayAnswerItself() {
     const call = this.#call;
-    return this.#setup.auto_answer && Boolean(this.#ring) && !this.linked && !this.#claimed && Boolean(call?.emergency)
+    return this.#setup.auto_answer && Boolean(this.#ring) && !call?.early && !this.linked && !this.#claimed && Boolean(call?.emergency)
       && this.rested === "ready" && call.ringing.length === 1 && !call.queue.startsWith(this.#setup.last_resort);
   }
 

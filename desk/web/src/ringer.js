@@ -1,6 +1,8 @@
 // Every sound is a buffer, a ring is a looped one: a background tab's timers are slowed down, its running audio is not.
 let context;
 let playing;
+/** Sounds made so far: a ring must not wait for its samples a second time. */
+const made = new Map();
 
 /** Browsers allow sound after the first gesture; call this from one. */
 export function allowSound() {
@@ -38,8 +40,9 @@ const RINGS = {
 
 function play(seconds, sound, loop) {
   allowSound();
+  if (!made.has(sound)) made.set(sound, tone(seconds, sound));
   const source = context.createBufferSource();
-  source.buffer = tone(seconds, sound);
+  source.buffer = made.get(sound);
   source.loop = loop;
   source.connect(context.destination);
   source.start();
@@ -57,9 +60,11 @@ export function stopRing() {
   playing = undefined;
 }
 
+const short = (s) => 0.3 * wave(1200, s);
+
 /** The short tone before a call is taken by itself. */
 export function beep() {
-  play(0.25, (s) => 0.3 * wave(1200, s), false);
+  play(0.25, short, false);
 }
 
 // Every time, not once: some keys do not count as a gesture, and a ring that waits for one is to be heard at the next.

@@ -4,6 +4,8 @@ import { t } from "./i18n.js";
 
 const SAVE_AFTER_MS = 500;
 const AGAIN_MS = 2000;
+/** What stands between what a field has and what is added. A ticket is written in Chinese, whatever the page's language. */
+const JOINT = { place: "", summary: "，" };
 const FIELDS = ["code", "nature", "is_emergency", "place", "contact_name", "contact_phone", "summary", "department"];
 const NAMES = {
   code: t("类别"), nature: t("诉求性质"), is_emergency: t("紧急警情"), place: t("地点"), contact_name: t("联系人"),
@@ -23,22 +25,45 @@ export class TicketForm {
   #sent = new Set();
   #timer;
   #saving = Promise.resolve();
-  #onChange;
+  #onChange = () => {};
 
   constructor(choices, onChange) {
-    this.#onChange = onChange;
     this.#fillLists(choices);
-    this.#form.addEventListener("input", (event) => this.#touched(event.target));
+    this.#form.addEventListener("input", (event) => {
+      this.#touched(event.target);
+      this.#onChange();
+    });
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
     });
     $("close-directly").addEventListener("click", () => this.#askToClose());
     this.show(null);
+    this.#onChange = onChange;
   }
 
   get ticket() {
     return this.#ticket;
+  }
+
+  /** Whether a person may write in it. */
+  get open() {
+    return Boolean(this.#ticket) && !this.#form.elements.summary.disabled;
+  }
+
+  /** Whether a field has `value`; where that only `adds` to it, one of `others` in it is as good. */
+  holds({ field, value, adds = false }, others = []) {
+    const now = this.#value(field);
+    return adds ? [value, ...others].some((text) => text && now.includes(text)) : now === value;
+  }
+
+  /** Write `value` into a field as if somebody had typed it, behind what stands there where it `adds`. */
+  take({ field: name, value, adds = false }) {
+    const field = this.#form.elements[name];
+    if (field.type === "checkbox") field.checked = value;
+    else field.value = (adds && field.value ? field.value + JOINT[name] + value : value).slice(0, field.maxLength);
+    this.#touched(field);
+    this.flush();
   }
 
   /** Show another ticket, or a newer state of the same one; null takes the form away. */
@@ -208,7 +233,7 @@ export class TicketForm {
     }
     this.#showChosen();
     this.#enable();
-    this.#onChange(ticket);
+    this.#onChange();
   }
 
   /** A village or a grid stands in no list: offered where the ticket is its. */

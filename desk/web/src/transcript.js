@@ -4,11 +4,20 @@ import { named } from "./names.js";
 
 const LEGS = { caller: () => t("来电人"), agent: () => t("坐席"), third: () => t("第三方") };
 
+/** A number of five figures or more that begins at `at`: telephones, plates, papers. As a mark; null where none does. */
+function number(text, at) {
+  if (at && /[0-9]/.test(text[at - 1])) return null;
+  const found = /^[0-9][0-9 -]{3,}[0-9]/.exec(text.slice(at));
+  return found && [found[0], "number", ""];
+}
+
 /** What both sides say, with the words that decided marked. */
 export class Transcript {
   #box = $("transcript");
   #rows = new Map();
   #marks = [];
+  /** What was told: by utterance, its words with the way they are marked and the key that takes them into the form. */
+  #told = new Map();
   /** The utterance and the words that were asked for last. */
   #pointed = null;
 
@@ -52,6 +61,15 @@ export class Transcript {
     for (const { row, utterance } of this.#rows.values()) this.#paint(row, utterance);
   }
 
+  /** `facts`: what was told, with `mark` and `key`; its words are marked where they were said. */
+  tell(facts) {
+    this.#told = new Map();
+    for (const { utterance_id: id, words, mark, key } of facts) {
+      if (id && words) this.#told.set(id, [...(this.#told.get(id) ?? []), [words, mark, key]]);
+    }
+    for (const { row, utterance } of this.#rows.values()) this.#paint(row, utterance);
+  }
+
   /** Show where `words` were said: their utterance comes into view with them marked. False where it is not here. */
   point({ utterance_id, words }) {
     const found = this.#rows.get(utterance_id);
@@ -65,7 +83,10 @@ export class Transcript {
 
   #paint(row, { utterance_id, text, leg, names = [] }) {
     const told = this.#pointed?.utterance_id === utterance_id;
-    const marks = [...(told ? [[this.#pointed.words, "told"]] : []), ...(leg === "caller" ? this.#marks : [])];
+    const marks = [
+      ...(told ? [[this.#pointed.words, "told"]] : []), ...(this.#told.get(utterance_id) ?? []),
+      ...(leg === "caller" ? this.#marks : []),
+    ];
     row.classList.toggle("pointed", told);
     row.querySelector(".text").replaceChildren(...named(text, names, (part) => this.#marked(part, marks)));
   }
@@ -74,13 +95,13 @@ export class Transcript {
   #marked(text, marks) {
     const pieces = [];
     for (let at = 0, plain = 0; at <= text.length; ) {
-      const hit = marks.find(([word]) => text.startsWith(word, at));
+      const hit = marks.find(([word]) => text.startsWith(word, at)) ?? number(text, at);
       if (hit || at === text.length) pieces.push(text.slice(plain, at));
       if (!hit) {
         at += 1;
         continue;
       }
-      pieces.push(el("mark", { className: hit[1] }, hit[0]));
+      pieces.push(el("mark", { className: hit[1], dataset: hit[2] ? { key: hit[2] } : {} }, hit[0]));
       at += hit[0].length;
       plain = at;
     }

@@ -1,5 +1,4 @@
 import { $, el } from "./dom.js";
-import { showFacts } from "./facts.js";
 import { t } from "./i18n.js";
 
 const NAMES = {
@@ -8,8 +7,8 @@ const NAMES = {
   service: () => t("服务诉求"),
 };
 
-/** What kind of call this seems to be, why, what to ask first, what was told; `point` shows where a fact was said. */
-export function showVerdict(verdict, point = () => {}) {
+/** What kind of call this seems to be, why, what to ask first. */
+export function showVerdict(verdict) {
   const banner = $("verdict");
   banner.dataset.outcome = verdict?.outcome ?? "none";
   $("outcome").textContent = verdict ? NAMES[verdict.outcome]() : t("尚无研判");
@@ -22,5 +21,4 @@ export function showVerdict(verdict, point = () => {}) {
     el("mark", { className: says, title: rule }, words || (rule === "line" ? t("来自紧急热线") : rule))));
   if (verdict?.suggest_transfer) $("reasons").append(el("span", {}, t("所述似为服务诉求，核实后可取消紧急标记")));
   $("questions").replaceChildren(...(verdict?.questions ?? []).map((question) => el("li", {}, question)));
-  showFacts(verdict, point);
 }
