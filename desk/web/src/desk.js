@@ -422,7 +422,11 @@ bindKeys([
   [NEXT, t("知识库：展开下一条"), () => answers.next()],
   [TAKE, t("知识库：以展开的条目答复并办结"), () => answers.take()],
   ["Alt+D", t("调派单位：打开 / 派出所选"), dispatchKey],
+  ["Alt+C", t("换下一个推荐类别"), () => form.nextCandidate()],
+  ["Alt+Z", t("直接办结，再按数字选理由"), () => form.close()],
   ["Alt+0", t("拨号"), () => $("dial-number").focus()],
+  ["Alt+I", t("拨号键盘"), () => phone?.talking && $("keypad").click()],
+  ...(setup.in_queue ? [["Alt+P", t("示忙：选原因"), () => $("pause").focus()]] : []),
   ["Escape", t("改为手动接听；收起键盘"), () => incoming.byHand() || keypad.close()],
   ["Ctrl+Enter", t("提交并派遣"), () => form.submit()],
 ]);

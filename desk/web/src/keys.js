@@ -22,7 +22,8 @@ export function bindKeys(table) {
   addEventListener("keydown", (event) => {
     if (event.repeat || event.isComposing) return;
     const typing = event.target.closest?.("input, textarea, select");
-    if (event.key === "?" && !typing) {
+    if (event.key === "F1" || (event.key === "?" && !typing)) {
+      event.preventDefault();
       dialog.open ? dialog.close() : dialog.showModal();
       return;
     }

@@ -1,4 +1,5 @@
 import { api, ApiError } from "./api.js";
+import { whyClosed } from "./closing.js";
 import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 
@@ -37,7 +38,7 @@ export class TicketForm {
       event.preventDefault();
       this.submit();
     });
-    $("close-directly").addEventListener("click", () => this.#askToClose());
+    $("close-directly").addEventListener("click", () => this.close());
     this.show(null);
     this.#onChange = onChange;
   }
@@ -265,21 +266,31 @@ export class TicketForm {
     show($("form-error"), Boolean(text));
   }
 
-  async #askToClose() {
-    const dialog = $("close-dialog");
-    const reason = dialog.querySelector("[name=reason]");
-    reason.value = "";
-    dialog.returnValue = "";
-    dialog.showModal();
-    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-    if (dialog.returnValue !== "ok" || !reason.value.trim() || !this.#ticket) return;
+  /** Ask why, then close without sending it anywhere; false where that is not possible. */
+  close() {
+    if (!this.#ticket || $("close-directly").disabled) return false;
+    this.#close();
+    return true;
+  }
+
+  async #close() {
+    const reason = await whyClosed();
+    if (!reason || !this.#ticket) return;
     try {
       await this.flush();
-      this.show(await api(`/api/tickets/${this.#ticket.id}/close`, { reason: reason.value.trim() }));
+      this.show(await api(`/api/tickets/${this.#ticket.id}/close`, { reason }));
       this.#problem("");
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** Choose the next of the verdict's categories; false where there is none. */
+  nextCandidate() {
+    const codes = [...$("candidates").children].map((button) => button.dataset.code);
+    if (!this.open || !codes.length) return false;
+    this.#choose(codes[(codes.indexOf(this.#value("code")) + 1) % codes.length]);
+    return true;
   }
 
   #fillLists(choices) {
