@@ -3,16 +3,16 @@
 import argparse
 import asyncio
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.city import City, Person
 from core.cityfile import load_city
-from core.clock import SystemClock
+from core.clock import ManualClock
 from desk.app import create_app
 from desk.server import DeskServer
 from tests import desk_fakes
 from tests.desk_fakes import CITY, PASSWORD, Stage, make_stage
-from tests.dispatch_kit import HERE
 from ticketing.actor import Actor
 from ticketing.tables import Ticket
 
@@ -56,30 +56,68 @@ async def noise(stage: Stage, call: str = "c-n", sent: bool = False) -> Ticket:
     return await stage.services.tickets.refuse(ticket.id, DIAO, "派错")
 
 
-async def morning(stage: Stage) -> None:
-    """A little of everything."""
-    for n in range(3):
-        await noise(stage, f"c-n{n}")
-        await noise(stage, f"c-s{n}", sent=True)
-    burning = await fire(stage)
-    await stage.services.dispatch.scenes.place(burning.id, *HERE, DIAO)
-    other = await fire(stage, "c-g")
-    await stage.services.dispatch.scenes.place(other.id, HERE[0] + 0.006, HERE[1] + 0.003, DIAO)
-    await stage.services.dispatch.send(other.id, ["e1"], DIAO)
+#: Line, category, place, words, sent?, units, grade, where: what a morning in the example city may look like.
+MORNING: tuple[tuple[str, str, str, str, bool, tuple[str, ...], int | None, tuple[float, float] | None], ...] = (
+    ("12345", "S0401", "青阳街道演示网格2", "工地凌晨四点仍在打桩，整栋楼睡不着", True, (), None, None),
+    ("12345", "S0201", "安海镇演示网格4", "校门口摊贩占道，学生只能走机动车道", True, ("urban-03",), None, None),
+    ("12345", "S0104", "青阳街道", "整条街停水两小时，没有通知", False, (), None, None),
+    ("12345", "S0203", "陈埭镇", "大树被风吹倒压住非机动车道", False, (), 3, None),
+    ("12345", "S0202", "青阳街道演示网格8", "垃圾三天没清，已经发臭", False, (), None, None),
+    ("12345", "S0501", "安海镇", "鞋厂拖欠四十多人两个月工资，来电 13900002222", False, (), None, None),
+    ("12345", "S0103", "青阳街道演示网格5", "井盖缺失，晚上看不见", True, (), None, (118.5545, 24.7805)),
+    ("12345", "S0205", "青阳街道演示网格6", "消防通道长期停车", True, (), None, None),
+    (
+        "119",
+        "E101",
+        "青阳街道演示网格3",
+        "自建房冒烟，有人被困",
+        True,
+        ("fire-11", "amb-01"),
+        2,
+        (118.5581, 24.7771),
+    ),
+    ("120", "E302", "安海镇演示网格5", "老人胸口痛出冷汗", True, ("amb-03",), None, (118.4702, 24.7152)),
+    ("122", "E401", "", "国道上两车相撞，有人流血", False, (), None, None),
+    ("110", "E505", "青阳街道演示网格7", "烧烤店多人打架", False, (), None, (118.5462, 24.7862)),
+)
 
 
-async def show(port: int, jinjiang: bool) -> None:
+async def morning(stage: Stage, clock: ManualClock) -> None:
+    """Twelve tickets over two hours, some on their way, some late."""
+    services = stage.services
+    for n, (line, code, place, words, sent, units, grade, where) in enumerate(MORNING):
+        fields = {"code": code, "place": place, "summary": words, "is_emergency": code.startswith("E")}
+        ticket = await calls_in(stage, f"c-{n}", line, **fields)
+        if where:
+            await services.dispatch.scenes.place(ticket.id, *where, DIAO)
+        if grade:
+            await services.dispatch.scenes.grade(ticket.id, grade, DIAO)
+        if units:
+            await services.dispatch.send(ticket.id, units, DIAO)
+            for unit in units[:1]:
+                await services.dispatch.act(unit, "depart", DIAO)
+        elif sent or not fields["is_emergency"]:
+            ticket = await services.tickets.submit(ticket.id, WANG)
+            if not sent:
+                await services.tickets.refuse(ticket.id, DIAO, "须核实归属")
+        clock.advance(900 if n < 7 else 90)
+    await services.dispatch.act("police-02", "stand_down", DIAO, "加油")
+
+
+async def show(port: int) -> None:
     """Serve it until interrupted."""
     with tempfile.TemporaryDirectory() as folder:
-        city = load_city(Path("cities/jinjiang")) if jinjiang else CITY
-        desk_fakes.CITY = with_dispatchers(city)
-        stage = await make_stage(Path(folder), SystemClock())
-        await morning(stage)
+        desk_fakes.CITY = with_dispatchers(load_city(Path("cities/jinjiang")))
+        clock = ManualClock(datetime.now(UTC) - timedelta(hours=2))
+        stage = await make_stage(Path(folder), clock)
+        await morning(stage, clock)
         server = DeskServer(create_app(stage.services), "127.0.0.1", port)
         await server.start()
-        print(f"http://127.0.0.1:{server.port}/board  diao, quan, lin / {PASSWORD}", flush=True)
+        print(f"http://127.0.0.1:{server.port}/board  diao, lin / {PASSWORD}", flush=True)
         try:
-            await asyncio.Event().wait()
+            while True:
+                await asyncio.sleep(1)
+                clock.advance(1)
         finally:
             await server.stop()
 
@@ -87,6 +125,4 @@ async def show(port: int, jinjiang: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--jinjiang", action="store_true", help="the example city's grids and units")
-    chosen = parser.parse_args()
-    asyncio.run(show(chosen.port, chosen.jinjiang))
+    asyncio.run(show(parser.parse_args().port))

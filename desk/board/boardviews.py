@@ -28,7 +28,7 @@ WHY_NAMES: dict[Why, str] = {
     "category": "类别对应",
     "line": "来话热线",
     "plan": "预案",
-    "assists": "协办",
+    "assists": "类别协办",
     "refused": "曾退单",
 }
 #: Units proposed in the palette: the digits of a keyboard.
@@ -66,6 +66,7 @@ class BoardViews:
             "place": ticket.place,
             "department": ticket.department,
             "department_name": self._views.department_name(ticket.department),
+            "assist": list(ticket.assist),
             "assist_names": [self._views.department_name(key) for key in ticket.assist],
             "level_name": self._text(LEVEL_NAMES[level]) if level else "",
             "grade": one.grade,

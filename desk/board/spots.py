@@ -91,6 +91,9 @@ def ground(city: City, spots: Spots, name_of: Callable[[str], str]) -> dict[str,
     points = [p for grid in grids for polygon in grid.polygons for p in polygon[0]]
     points += [(spot.lon, spot.lat) for _, spot in towns if spot is not None]
     points += [(u.lon, u.lat) for u in city.dispatch.units.units if u.lon is not None and u.lat is not None]
+    north: dict[str, list[float]] = {}
+    for grid in grids:
+        north.setdefault(grid.town, []).extend(lat for polygon in grid.polygons for _, lat in polygon[0])
     tiles = city.profile.map_tiles
     return {
         "grids": {
@@ -104,8 +107,11 @@ def ground(city: City, spots: Spots, name_of: Callable[[str], str]) -> dict[str,
                 for grid in grids
             ],
         },
+        # Over its northern edge, where its grids are known: the middle is where tickets stand that name the town alone.
         "towns": [
-            {"name": name_of(name), "lon": spot.lon, "lat": spot.lat} for name, spot in towns if spot is not None
+            {"name": name_of(name), "lon": spot.lon, "lat": max([spot.lat, *north.get(name, ())])}
+            for name, spot in towns
+            if spot is not None
         ],
         "box": _box(points),
         "limits": city.dispatch.box,

@@ -5,12 +5,15 @@ import { build } from "esbuild";
 const OUT = "../static/dist";
 /** One for each page or part of a page, in the order of the alphabet. */
 const PAGES = [
-  "bar", "call", "callbacks", "calls", "cries", "desk", "hooks", "lexicon", "look", "mailbox", "missed", "models", "quality/appeals",
+  "bar", "board/page", "call", "callbacks", "calls", "cries", "desk", "hooks", "lexicon", "look", "mailbox", "missed", "models", "quality/appeals",
   "quality/bar", "quality/coaching", "quality/draw", "quality/meeting", "quality/oversight", "quality/sampling",
   "review/example", "review/list", "review/page", "search", "tickets", "units", "walkin", "wallboard",
 ];
 /** Kept on telephones for when there is no network: each is one file. */
 const OFFLINE = ["field/page", "field/worker"];
+/** Large, and fetched by the one page that draws it, once that page stands. Its worker is a file of its own, so that the
+ *  content security policy need allow no blob. */
+const MAP = [{ in: "src/board/map.js", out: "board/map" }, { in: "node_modules/maplibre-gl/dist/maplibre-gl-worker.mjs", out: "board/worker" }];
 
 const common = {
   bundle: true, minify: true, format: "esm", target: ["chrome109", "firefox115", "safari16"], outdir: OUT, outbase: "src",
@@ -37,3 +40,4 @@ const shared = {
 };
 await build({ ...common, entryPoints: entries(PAGES), plugins: [shared] });
 await build({ ...common, entryPoints: entries(OFFLINE) });
+await build({ ...common, entryPoints: MAP });
