@@ -1,5 +1,6 @@
 """The audit trail: who did what, when, to which call. Rows are only ever added."""
 
+from contextvars import ContextVar
 from datetime import datetime
 
 from sqlalchemy import String, Text
@@ -7,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
+
+#: Number of the token with which a program acts for a person in this request; None where they act themselves.
+by_token: ContextVar[int | None] = ContextVar("by_token", default=None)
 
 
 class AuditEntry(Base):
@@ -24,6 +28,8 @@ class AuditEntry(Base):
     #: Network address that it was done from.
     address: Mapped[str] = mapped_column(String(60), default="")
     detail: Mapped[str] = mapped_column(Text, default="")
+    #: Of the program that did it for ``who``; None: that person.
+    token: Mapped[int | None]
 
 
 def note(
@@ -37,4 +43,9 @@ def note(
     detail: str = "",
 ) -> None:
     """Add one entry within the caller's transaction, so that the deed and its trace are kept or lost together."""
-    session.add(AuditEntry(at=at, who=who[:80], what=what, call_id=call_id, address=address[:60], detail=detail[:2000]))
+    session.add(
+        AuditEntry(
+            at=at, who=who[:80], what=what, call_id=call_id, address=address[:60], detail=detail[:2000],
+            token=by_token.get(),
+        )
+    )  # fmt: skip

@@ -7,10 +7,11 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import HeyiError
-from desk.access.auth import Auth, SignedIn, SignInRefused, address_of, audit
+from desk.access.auth import Auth, SignedIn, SignInRefused, address_of
 from desk.access.browsers import named
 from desk.access.factors import CodeRefused
-from desk.access.users import User, Users
+from desk.access.table import BY_KEY
+from desk.access.users import By, User, Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.pages import message_of
@@ -58,8 +59,8 @@ async def new_password(
         return await _page(request, user, services, error="原密码不正确")
     except HeyiError as error:
         return await _page(request, user, services, error=error.message)
-    await Users(services.database, services.clock).set_password(user.login, new)
-    await audit(request, user.login, "password")
+    by = By(user.login, address_of(request))
+    await Users(services.database, services.clock).set_password(user.login, new, by)
     response = RedirectResponse("/account?done=password", 303)
     await auth.begin(request, response, user)
     return response
@@ -135,6 +136,17 @@ async def off(
     return response
 
 
+@router.post("/account/tokens/{token_id}/revoke", include_in_schema=False)
+async def revoke_token(request: Request, token_id: Whole, user: SignedIn) -> Response:
+    """End a token with which a program acts for oneself; the administrator made it."""
+    revoked = await _auth(request).tokens.revoke(
+        token_id, by=user.login, address=address_of(request), of=user.login
+    )  # fmt: skip
+    if not revoked:
+        raise HTTPException(404, "没有找到")
+    return RedirectResponse("/account?done=token", 303)
+
+
 @router.post("/account/sessions/{session_id}/end", include_in_schema=False)
 async def end_session(request: Request, session_id: Whole, user: SignedIn) -> Response:
     """End one of one's own."""
@@ -167,11 +179,17 @@ async def _page(
         error=views.text(error),
         done=views.text({
             "password": "密码已修改，其他登录已全部结束", "factor": "二次验证已关闭", "session": "登录已结束",
+            "token": "令牌已吊销",
         }.get(done, "")),
         department=views.department_name(user.department) if user.department else "",
         factor=standing,
         needed=auth.factor_needed(user),
         advised=user.role in ADVISED,
+        tokens=[
+            {"id": row.id, "name": row.name, "until": row.until, "used_at": row.used_at, "made_by": row.made_by,
+             "scopes": [views.text(BY_KEY[key].name) for key in row.scopes if key in BY_KEY]}
+            for row in await auth.tokens.of_login(user.login)
+        ],
         sessions=[
             {"id": row.id, "browser": named(row.browser), "address": row.address, "made_at": row.made_at,
              "seen_at": row.seen_at, "until": row.until, "own": row.id == user.session}

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from core.audit import AuditEntry
 from desk.access.auth import SignedIn, audit
+from desk.access.deeds import deed
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
@@ -39,6 +40,7 @@ async def listing(
     async with services.database.read() as session:
         rows = list(await session.scalars(wanted.order_by(AuditEntry.id.desc()).limit(PAGE + 1)))
         deeds = list(await session.scalars(select(AuditEntry.what).distinct().order_by(AuditEntry.what)))
+    views = Views(services.city, language_of(request))
     chosen = {"who": who, "what": what, "call": call, "since": since, "until": until}
     kept = {name: value for name, value in chosen.items() if value}
     return page(
@@ -47,7 +49,8 @@ async def listing(
         me=user,
         rows=rows[:PAGE],
         names=await Users(services.database).names(),
-        deeds=deeds,
+        deeds=sorted(((each, views.text(deed(each))) for each in deeds), key=lambda one: one[1]),
+        deed=lambda what: views.text(deed(what)),
         chosen=chosen,
         query=urlencode(kept),
         older=urlencode({**kept, "before": rows[PAGE - 1].id}) if len(rows) > PAGE else "",
@@ -92,11 +95,12 @@ def _sheet(rows: list[AuditEntry], views: Views, timezone: str) -> bytes:
     zone = ZoneInfo(timezone)
     head = [
         (views.text("时间"), 20), (views.text("用户名"), 16), (views.text("操作"), 20), (views.text("通话编号"), 28),
-        (views.text("地址"), 18), (views.text("说明"), 60),
+        (views.text("地址"), 18), (views.text("说明"), 60), (views.text("令牌"), 10), (views.text("操作代码"), 20),
     ]  # fmt: skip
 
     def cells(row: AuditEntry) -> list[Cell]:
         at: Any = row.at.astimezone(zone).replace(tzinfo=None)
-        return [at, row.who, row.what, row.call_id, row.address, row.detail]
+        told = views.text(deed(row.what))
+        return [at, row.who, told, row.call_id, row.address, row.detail, row.token, row.what]
 
     return workbook(views.text("审计日志"), head, map(cells, rows))

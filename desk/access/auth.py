@@ -11,7 +11,7 @@ from fastapi import Depends, HTTPException, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.audit import note
+from core.audit import by_token, note
 from core.errors import HeyiError
 from core.secrets import site_secret
 from desk.access.factors import CodeRefused, Factors
@@ -21,7 +21,7 @@ from desk.access.links import Links
 from desk.access.lockout import Lockout
 from desk.access.provider import Provider
 from desk.access.routes import ACTION_OF
-from desk.access.sessions import HALF_OPEN, Held, Sessions, Stage
+from desk.access.sessions import HALF_OPEN, SCREEN_FOR, SCREEN_MAY, SIGNED_IN, Held, Sessions, Stage
 from desk.access.table import may
 from desk.access.tokens import PREFIX, Tokens
 from desk.access.users import Role, User, Users
@@ -129,7 +129,7 @@ class Auth:
         """Whose password was right a moment ago in this browser, and what is owed."""
         token = request.cookies.get(FACTOR_COOKIE)
         held = await self.sessions.of(token) if token else None
-        return held if held is not None and held.stage != "open" else None
+        return held if held is not None and held.stage in ("factor", "enrol") else None
 
     async def check_code(self, user: User, code: str, address: str) -> None:
         """Take a code once; raises :class:`SignInRefused`. Wrong ones count, whatever address they come from."""
@@ -165,6 +165,18 @@ class Auth:
             max_age=KNOWN_DAYS * 86400, httponly=True, samesite="lax", secure=secure, path="/",
         )  # fmt: skip
 
+    async def become_screen(self, request: Request, response: Response, user: User) -> None:
+        """From now on this browser shows the wall and can do nothing else; the person's session in it is over."""
+        token = await self.sessions.begin(
+            user.login, address=address_of(request), browser=request.headers.get("user-agent", ""), stage="screen",
+            replaces=request.cookies.get(COOKIE, ""),
+        )  # fmt: skip
+        self.forget(response)
+        age = int(SCREEN_FOR.total_seconds())
+        response.set_cookie(
+            COOKIE, token, max_age=age, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/"
+        )
+
     async def sign_out(self, request: Request, response: Response, user: User) -> None:
         """End this session on the server, and take its cookies away."""
         await self.sessions.end(
@@ -185,7 +197,9 @@ class Auth:
             return await self.tokens.user_of(given) if given.startswith(PREFIX) else None
         token = request.cookies.get(COOKIE)
         held = await self.sessions.of(token) if token else None
-        return held.user if held is not None and held.stage == "open" else None
+        if held is None or held.stage not in SIGNED_IN:
+            return None
+        return held.user if held.stage == "open" else replace(held.user, scopes=SCREEN_MAY)
 
     async def user_of(self, request: Request) -> User | None:
         """Who makes this request; None where cookie or token is absent, forged, or over."""
@@ -203,6 +217,8 @@ async def current_user(request: Request) -> User:
     user = await auth.user_of(request)
     if user is None:
         raise HTTPException(401, "请先登录")
+    # What is noted from here on says so where a program did it.
+    by_token.set(user.token)
     action = action_of(request)
     if not may(user.role, action) or (user.scopes is not None and action not in user.scopes):
         raise HTTPException(403, "您没有此项权限")
@@ -274,6 +290,7 @@ class SameOrigin:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        by_token.set(None)
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
             origin, host = headers.get(b"origin"), headers.get(b"host", "")

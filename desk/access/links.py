@@ -23,7 +23,7 @@ from core.errors import HeyiError
 from core.settings import Settings
 from desk.access.entered import person_of
 from desk.access.tables import LinkRow, SessionRow, SpentRow, end_sessions
-from desk.access.users import Role, User, UserRow, hashed, user_of_row
+from desk.access.users import Role, User, UserRow, hashed, told, user_of_row
 
 #: Whom no claim makes, changes, or links.
 KEEPERS: frozenset[str] = frozenset({"administrator", "auditor"})
@@ -91,7 +91,7 @@ class Links:
                 if row is None:
                     row = self._made(claims, named, unknown)
                     work.session.add(row)
-                    note(work.session, at=now, who=BY, what="user_added", address=address, detail=_told(row))
+                    note(work.session, at=now, who=BY, what="user_added", address=address, detail=told(row))
                 elif link is None and row.role in KEEPERS:
                     raise NotLinked("keeper")
                 if row.disabled_at is not None:
@@ -160,7 +160,7 @@ class Links:
             now = self._clock.now()
             row.role, row.extension, row.department = person.role, person.extension, person.department
             await end_sessions(session, now, "changed", SessionRow.login == row.login)
-            note(session, at=now, who=BY, what="user_changed", address=address, detail=_told(row))
+            note(session, at=now, who=BY, what="user_changed", address=address, detail=told(row))
 
     async def subject_of(self, login: str) -> str:
         """Who a login is at the provider; empty where it is not linked."""
@@ -210,7 +210,3 @@ async def _spend(session: AsyncSession, what: str, now: datetime) -> None:
     await session.execute(delete(SpentRow).where(SpentRow.until < now))
     session.add(SpentRow(mark=hashlib.sha256(what.encode()).hexdigest(), until=now + REMEMBERED))
     await session.flush()
-
-
-def _told(row: UserRow) -> str:
-    return " ".join(filter(None, (row.login, row.role, row.extension, row.department)))

@@ -8,7 +8,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "account": (
         "GET /api/session", "GET /account", "POST /account/password", "GET /account/factor", "POST /account/factor",
         "POST /account/factor/codes", "POST /account/factor/off", "POST /account/sessions/{session_id}/end",
-        "POST /account/sessions/end-others",
+        "POST /account/sessions/end-others", "POST /account/tokens/{token_id}/revoke",
     ),
     "home": (
         "GET /", "POST /logout", "GET /api/docs", "GET /api/openapi.json",

@@ -45,14 +45,14 @@ class Tokens:
                 raise HeyiError("没有这个账号，或账号已停用")
             if any(owner.role not in BY_KEY[scope].roles for scope in known):
                 raise HeyiError("所选权限超出该账号的岗位")
-            work.session.add(
-                TokenRow(
-                    token_hash=digest(token), login=login, name=name[:80], scopes=known, made_at=now, made_by=by,
-                    until=now + timedelta(days=days), used_at=None, revoked_at=None,
-                )
+            row = TokenRow(
+                token_hash=digest(token), login=login, name=name[:80], scopes=known, made_at=now, made_by=by,
+                until=now + timedelta(days=days), used_at=None, revoked_at=None,
             )  # fmt: skip
+            work.session.add(row)
+            await work.session.flush()
             note(work.session, at=now, who=by, what="token_made", address=address,
-                 detail=f"{login} {name} {' '.join(known)}")  # fmt: skip
+                 detail=f"#{row.id} {login} {name} {' '.join(known)}")  # fmt: skip
         return token
 
     async def user_of(self, token: str) -> User | None:
@@ -69,7 +69,7 @@ class Tokens:
         if found is None:
             return None
         await self._used(found[0], now)
-        return replace(user_of_row(found[1]), scopes=frozenset(found[0].scopes))
+        return replace(user_of_row(found[1]), scopes=frozenset(found[0].scopes), token=found[0].id)
 
     async def _used(self, row: TokenRow, now: datetime) -> None:
         if row.used_at is not None and now - row.used_at < USED_WITHIN:
@@ -90,13 +90,22 @@ class Tokens:
                 )
             )
 
-    async def revoke(self, token_id: int, *, by: str, address: str) -> bool:
-        """It is over at once; False where it was."""
+    async def of_login(self, login: str) -> Sequence[TokenRow]:
+        """Those with which programs act for this person now."""
+        wanted = select(TokenRow).where(
+            TokenRow.login == login, TokenRow.revoked_at.is_(None), TokenRow.until > self._clock.now()
+        )
+        async with self._database.read() as session:
+            return list(await session.scalars(wanted.order_by(TokenRow.id.desc())))
+
+    async def revoke(self, token_id: int, *, by: str, address: str, of: str = "") -> bool:
+        """It is over at once; False where it was. ``of``: only one that acts for this login."""
         now = self._clock.now()
         async with self._database.work() as work:
             row = await work.session.get(TokenRow, token_id)
-            if row is None or row.revoked_at is not None:
+            if row is None or row.revoked_at is not None or (of and row.login != of):
                 return False
             row.revoked_at = now
-            note(work.session, at=now, who=by, what="token_revoked", address=address, detail=f"{row.login} {row.name}")
+            note(work.session, at=now, who=by, what="token_revoked", address=address,
+                 detail=f"#{row.id} {row.login} {row.name}")  # fmt: skip
         return True

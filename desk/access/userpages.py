@@ -6,13 +6,13 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from core.city import City, Person
+from core.city import City
 from core.errors import HeyiError
-from desk.access.auth import SignedIn, address_of, audit, auth_of
+from desk.access.auth import SignedIn, address_of, auth_of
 from desk.access.browsers import named
 from desk.access.entered import person_of
 from desk.access.table import ROLE_NAMES
-from desk.access.users import Role, User, UserRow, Users
+from desk.access.users import By, Role, User, UserRow, Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
@@ -39,11 +39,10 @@ async def add(
     password = secrets.token_urlsafe(12)
     try:
         person = person_of(services.city, login, name, role, extension, department, password)
-        if not await Users(services.database, services.clock).make(person):
+        if not await Users(services.database, services.clock).make(person, _by(request, user)):
             raise HeyiError("已经有这个用户名")
     except HeyiError as error:
         return await _page(request, user, services, error=error.message)
-    await audit(request, user.login, "user_added", detail=_told(person))
     return await _page(request, user, services, secret=(login, password))
 
 
@@ -58,12 +57,8 @@ async def change(
         person = person_of(services.city, login, name, role, extension, department, "unchanged")
     except HeyiError as error:
         return await _one(request, user, services, login, error=error.message)
-    if not await Users(services.database, services.clock).change(
-        login, name=person.name, role=person.role, extension=person.extension,
-        department=person.department,
-    ):  # fmt: skip
+    if not await Users(services.database, services.clock).change(person, _by(request, user)):
         raise HTTPException(404, "没有找到")
-    await audit(request, user.login, "user_changed", detail=_told(person))
     return RedirectResponse(f"/users/{login}?done=1", 303)
 
 
@@ -85,13 +80,12 @@ async def act(
         raise HTTPException(404, "没有找到")
     match what:
         case "disable":
-            await users.disable(login, services.clock.now())
+            await users.disable(login, services.clock.now(), _by(request, user))
         case "enable":
-            await users.enable(login)
+            await users.enable(login, _by(request, user))
         case "password":
             password = secrets.token_urlsafe(12)
-            await users.set_password(login, password)
-            await audit(request, user.login, "user_password", detail=login)
+            await users.set_password(login, password, _by(request, user))
             return await _one(request, user, services, login, secret=password)
         case "factor":
             await auth.factors.remove(login, by=user.login, address=address_of(request))
@@ -107,7 +101,6 @@ async def act(
             return RedirectResponse(f"/users/{login}?done=1", 303)
         case _:
             raise HTTPException(404, "没有找到")
-    await audit(request, user.login, f"user_{what}d", detail=login)
     return RedirectResponse(f"/users/{login}?done=1", 303)
 
 
@@ -117,8 +110,8 @@ def _not_oneself(user: User, login: str) -> None:
         raise HTTPException(403, "不能修改自己的账号，请由另一名管理员操作")
 
 
-def _told(person: Person) -> str:
-    return " ".join(filter(None, (person.login, person.role, person.extension, person.department)))
+def _by(request: Request, user: User) -> By:
+    return By(user.login, address_of(request))
 
 
 def _shown(row: UserRow, views: Views) -> dict[str, Any]:

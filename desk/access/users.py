@@ -9,8 +9,10 @@ from typing import Literal, cast
 
 from pwdlib import PasswordHash
 from sqlalchemy import String, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.audit import note
 from core.city import City, Person
 from core.clock import Clock, SystemClock
 from core.database import Base, Database
@@ -67,6 +69,8 @@ class User:
     session: int = 0
     #: Of a program that acts for this person: the actions that its token names; None for the person.
     scopes: frozenset[str] | None = None
+    #: Number of that token; None for the person.
+    token: int | None = None
     #: Departments below their own for which they may act, too; whoever signs in has them from the city's data.
     below: frozenset[str] = frozenset()
 
@@ -104,6 +108,14 @@ def user_of_row(row: UserRow, session: int = 0) -> User:
     )
 
 
+@dataclass(frozen=True)
+class By:
+    """Who changes a login, and from where: an entry of the audit within the change."""
+
+    login: str
+    address: str
+
+
 class Users:
     """The table of logins. Hashing runs in threads of its own: argon2 takes tens of milliseconds by design."""
 
@@ -128,50 +140,63 @@ class Users:
         right = await lane.run(_hasher.verify, password, known)
         return user_of_row(row) if right and row is not None and row.disabled_at is None else None
 
-    async def set_password(self, login: str, password: str) -> None:
+    def _noted(self, session: AsyncSession, by: By | None, what: str, detail: str = "") -> None:
+        if by is not None:
+            note(session, at=self._clock.now(), who=by.login, what=what, address=by.address, detail=detail)
+
+    async def set_password(self, login: str, password: str, by: By | None = None) -> None:
         """A new password; every session under the old one is over."""
         password_hash = await hashed(password)
         async with self._database.work() as work:
             row = await work.session.get_one(UserRow, login)
             row.password_hash = password_hash
             await end_sessions(work.session, self._clock.now(), "password", SessionRow.login == login)
+            if by is not None and by.login == login:
+                self._noted(work.session, by, "password")
+            else:
+                self._noted(work.session, by, "user_password", login)
 
     async def rows(self) -> Sequence[UserRow]:
         """All logins in their order."""
         async with self._database.read() as session:
             return list(await session.scalars(select(UserRow).order_by(UserRow.login)))
 
-    async def make(self, person: Person) -> bool:
+    async def make(self, person: Person, by: By | None = None) -> bool:
         """A new login; False where there is one of this name already."""
         password_hash = await hashed(person.password)
         async with self._database.work() as work:
             if await work.session.get(UserRow, person.login) is not None:
                 return False
             work.session.add(_row(person, password_hash))
+            self._noted(work.session, by, "user_added", told(person))
         return True
 
-    async def change(self, login: str, *, name: str, role: Role, extension: str | None, department: str | None) -> bool:
+    async def change(self, person: Person, by: By | None = None) -> bool:
         """Another name, role or place; whoever has other rights now signs in anew. False where there is none."""
         async with self._database.work() as work:
-            row = await work.session.get(UserRow, login)
+            row = await work.session.get(UserRow, person.login)
             if row is None:
                 return False
-            if (row.role, row.extension, row.department) != (role, extension, department):
-                await end_sessions(work.session, self._clock.now(), "changed", SessionRow.login == login)
-            row.name, row.role, row.extension, row.department = name, role, extension, department
+            if (row.role, row.extension, row.department) != (person.role, person.extension, person.department):
+                await end_sessions(work.session, self._clock.now(), "changed", SessionRow.login == person.login)
+            row.name, row.role = person.name, person.role
+            row.extension, row.department = person.extension, person.department
+            self._noted(work.session, by, "user_changed", told(person))
         return True
 
-    async def enable(self, login: str) -> None:
+    async def enable(self, login: str, by: By | None = None) -> None:
         """Its person may sign in again."""
         async with self._database.work() as work:
             (await work.session.get_one(UserRow, login)).disabled_at = None
+            self._noted(work.session, by, "user_enabled", login)
 
-    async def disable(self, login: str, at: datetime) -> None:
+    async def disable(self, login: str, at: datetime, by: By | None = None) -> None:
         """Nobody signs in with it from now on; its sessions are over."""
         async with self._database.work() as work:
             row = await work.session.get_one(UserRow, login)
             row.disabled_at = at
             await end_sessions(work.session, at, "disabled", SessionRow.login == login)
+            self._noted(work.session, by, "user_disabled", login)
 
     async def add(self, person: Person) -> None:
         """Add a login, or give an existing one this person's password, role and place; it may sign in, anew."""
@@ -189,6 +214,11 @@ class Users:
         async with self._database.work() as work:
             work.session.add_all(_row(person, made) for person, made in zip(missing, hashes, strict=True))
         return len(missing)
+
+
+def told(person: "Person | UserRow") -> str:
+    """Who it is and may, for the audit."""
+    return " ".join(filter(None, (person.login, person.role, person.extension, person.department)))
 
 
 def _row(person: Person, password_hash: str) -> UserRow:

@@ -51,7 +51,7 @@ async def test_a_token_may_what_its_scopes_name_and_its_login_may(stage: Stage, 
         (row,) = await session.scalars(select(TokenRow))
         (entry,) = await session.scalars(select(AuditEntry).where(AuditEntry.what == "token_made"))
     assert row.token_hash == digest(token) and row.used_at == stage.clock.now()
-    assert (entry.who, entry.detail) == ("guan", "lin 对接 health ticket.read")
+    assert (entry.who, entry.detail) == ("guan", "#1 lin 对接 health ticket.read")
     page = (await admin.get("/tokens")).text
     assert token not in page and row.token_hash not in page
 
@@ -100,7 +100,7 @@ async def test_it_ends_with_its_time_its_login_and_when_it_is_revoked(stage: Sta
     assert (await admin.post(f"/tokens/{row.id}/revoke")).status_code == 404
     assert [await asked(sign_in, each, "/api/tickets") for each in (second, third)] == [401, 200]
     users = Users(stage.services.database, stage.clock)
-    await users.change("lin", name="林主任", role="auditor", extension=None, department=None)
+    await users.change(Person(login="lin", name="林主任", role="auditor", password=PASSWORD))
     assert await asked(sign_in, third, "/api/tickets") == 403, "it never may more than its login"
     await users.disable("lin", stage.clock.now())
     assert await asked(sign_in, third, "/api/tickets") == 401
