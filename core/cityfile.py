@@ -62,10 +62,16 @@ from core.citytypes import FORMS
 from core.errors import CityFileError
 from core.yamltext import Node, YamlFault, read
 
-__all__ = ["MAX_FAULTS", "load_city", "open_city"]
+__all__ = ["MAX_FAULTS", "load_city", "open_city", "sound"]
 
 
 def open_city(folder: CityFolder) -> tuple[City, list[Fault]]:
+    """The city, whatever became of its changed files; see :func:`sound`."""
+    city, faults, _ = sound(folder)
+    return city, faults
+
+
+def sound(folder: CityFolder) -> tuple[City, list[Fault], CityFolder]:
     """The city, whatever became of its changed files: one with a fault is left out, and the fault told.
 
     They were sound when they were saved; a newer heyi may ask for more, and the folder itself may have changed below
@@ -74,7 +80,7 @@ def open_city(folder: CityFolder) -> tuple[City, list[Fault]]:
     told: list[Fault] = []
     while True:
         try:
-            return load_city(folder), told
+            return load_city(folder), told, folder
         except CityFileError as error:
             left = [name for name in folder.changes() if name not in folder.without]
             faulty = {folder.name_of(fault.file) for fault in error.faults} & set(left)

@@ -39,6 +39,11 @@ def rows(text: str) -> list[dict[str, object]]:
     return [node.plain() for node in _entries(text)]
 
 
+def starts(text: str) -> list[int]:
+    """The line that each entry begins on, from 1."""
+    return [node.line for node in _entries(text)]
+
+
 def edited(text: str, wanted: Sequence[Row]) -> str:
     """The text with these entries changed, new ones at its end, and those that are not named gone.
 

@@ -24,6 +24,9 @@ from desk.board import boardpages
 from desk.board.spots import Spots
 from desk.calls import callapi, calllist, hearing, missedapi, searchpage, transcriptapi
 from desk.calls.ringclaims import RingClaims
+from desk.config import exchangepages
+from desk.config import pages as configpages
+from desk.config.applying import Applying
 from desk.dispatch import dispatchapi, fieldapi, fieldpages
 from desk.doors import doorpages, hookpages, knocks, open311, publicpages
 from desk.doors.outdoors import set_limits
@@ -89,6 +92,8 @@ def create_app(services: DeskServices) -> FastAPI:
             yield
         finally:
             app.state.claims.close()
+            if app.state.applying is not None:
+                await app.state.applying.close()
             await app.state.watch.close()
             await board.close()
             await feed.close()
@@ -108,6 +113,9 @@ def create_app(services: DeskServices) -> FastAPI:
     app.state.knowledge = Knowledge(services.database, services.city, services.clock, services.tickets)
     app.state.announcements = Announcements(services.database, services.city, services.clock, services.find_places)
     app.state.claims = RingClaims(services.bus, services.clock, services.switchboard.calls)
+    app.state.applying = services.exchange and Applying(
+        services.database, services.clock, services.configuration.folder, services.exchange
+    )
     set_limits(app)
     app.include_router(api.router)
     app.include_router(callapi.router)
@@ -146,6 +154,8 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(reveal.router)
     app.include_router(tokenpages.router)
     app.include_router(userpages.router)
+    app.include_router(configpages.router)
+    app.include_router(exchangepages.router)
     app.include_router(reviewpage.router)
     app.include_router(reviewapi.router)
     app.include_router(clips.router)

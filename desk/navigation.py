@@ -53,6 +53,7 @@ LINKS = (
     Link("/announcements", "停水停电公告", menu=_roles("agent", "supervisor", "arbiter", "department", "dispatcher")),
     Link("/models", "研判模型", menu=_roles("supervisor")),
     Link("/webhooks", "系统对接", _roles("administrator"), _roles("supervisor")),
+    Link("/settings", "系统配置", _roles("administrator")),
     Link("/users", "账号管理", _roles("administrator")),
     Link("/tokens", "接口令牌", _roles("administrator")),
     Link("/audit", "审计日志", _roles("auditor")),

@@ -12,6 +12,8 @@ from core.metrics import Sample
 from core.secrets import site_secret
 from core.settings import Settings
 from desk.calls.emergencies import scenes
+from desk.config.ports import ExchangeConfig
+from desk.config.service import Configuration
 from desk.ports import Ledger, Switchboard, Transcripts, Verdicts
 from quality.calibration.service import Calibration
 from quality.coaching.service import Coaching
@@ -40,11 +42,12 @@ def no_places(_text: str) -> Sequence[Place]:
     return ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class DeskServices:
     """What ``heyi`` joins together for the desk."""
 
     settings: Settings
+    #: As it was at the start, with the texts that were changed since (:mod:`desk.config.shown`).
     city: City
     database: Database
     bus: Bus
@@ -63,6 +66,9 @@ class DeskServices:
     #: Places of the city that a text names, the best first.
     find_places: Callable[[str], Sequence[Place]] = no_places
 
+    #: Asterisk's configuration; None: this desk has none.
+    exchange: ExchangeConfig | None = None
+
     #: Judges what is written as it judges calls; None: nobody does.
     judged: Judged | None = None
 
@@ -75,6 +81,13 @@ class DeskServices:
             data=settings.data, judge=self.judged, private=networks(settings.hook_networks),
             scene=scenes(self.city, self.transcripts), mail=server_of(settings),
         )  # fmt: skip
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The city's files with their versions."""
+        return Configuration(
+            self.database, self.clock, self.settings.city_folder, self.exchange.fit if self.exchange else None
+        )
 
     @cached_property
     def analysis(self) -> Analysis:

@@ -45,6 +45,7 @@ from heyi import (
     triage_command,
     webhooks_command,
 )
+from heyi.configuring import laid_out, opened
 from heyi.demo.command import demo as run_demo
 from heyi.house import House
 from telephony import dialplan
@@ -105,6 +106,12 @@ def _site() -> tuple[Settings, City]:
     return settings, load_city(settings.city_folder)
 
 
+def _open_site() -> tuple[Settings, City]:
+    """For what must start whatever became of a changed file."""
+    settings = Settings()
+    return settings, opened(settings)
+
+
 def _folder(settings: Settings) -> Path:
     return settings.data / "asterisk"
 
@@ -112,8 +119,8 @@ def _folder(settings: Settings) -> Path:
 @app.command()
 def serve() -> None:
     """Serve the desk and follow Asterisk until Ctrl-C (or SIGTERM). Asterisk itself must be running."""
-    settings, city = _site()
-    asyncio.run(_serve(House(settings, city)))
+    settings = Settings()
+    asyncio.run(_serve(House(settings, laid_out(settings))))
 
 
 async def _serve(house: House) -> None:
@@ -132,7 +139,7 @@ async def _serve(house: House) -> None:
 @app.command("prepare")
 def prepare_command() -> None:
     """Fetch models, speak the prompts, make the waiting music: all that the first call needs."""
-    settings, city = _site()
+    settings, city = _open_site()
     prepare.everything(settings, city, console)
 
 
@@ -146,7 +153,7 @@ def demo(
     limit: Annotated[int | None, typer.Option(min=1, help="Play only the first N dialogues.")] = None,
 ) -> None:
     """Boot Asterisk and heyi for the city; scripted callers phone in and every ticket goes its whole way."""
-    settings, city = _site()
+    settings, city = _open_site()
     raise typer.Exit(run_demo(settings, city, once=once, json_file=json_file, calls=calls, limit=limit))
 
 
@@ -214,7 +221,7 @@ def dialplan_apply() -> None:
 @asterisk_app.command("start")
 def asterisk_start() -> None:
     """Render the configuration and start Asterisk in the background."""
-    settings, city = _site()
+    settings, city = _open_site()
     prepare.asterisk(settings, city).start()
     console.print(f"Asterisk runs from {_folder(settings)}")
 

@@ -31,6 +31,7 @@ from desk.quality.people import reviewers
 from desk.server import DeskServer, bundle_ready
 from desk.services import DeskServices
 from heyi import voicing
+from heyi.configuring import AsteriskConfig, own_rules
 from heyi.errors import BundleMissing
 from heyi.messages import writer
 from heyi.readers import Transcripts, Verdicts, answered_without_ticket, ended_without_record
@@ -149,7 +150,8 @@ class House:
         await Knowledge(database, city, clock, tickets).seed()
         bus.subscribe(self._mark_urgent, CallArrived)
         learned = await asyncio.to_thread(ensure_model, settings, city, Console(stderr=True))
-        judge = Judge(city, model=learned)
+        rules, categories, questions = own_rules(settings)
+        judge = Judge(city, rules, categories, model=learned)
         await Models(database, settings, clock).begin(learned, judge.rules.version)
         listener = TriageListener(bus, database, city, clock, of_call, judge)
         self._judge = judge
@@ -211,7 +213,7 @@ class House:
             settings=settings, city=city, database=database, bus=bus, clock=clock, switchboard=self._switchboard,
             ledger=ledger, transcripts=transcripts, verdicts=verdicts, tickets=tickets,
             sip_secret=sip_secret(settings), metrics=metrics, find_places=judge.gazetteer.find,
-            judged=self._judged,
+            judged=self._judged, questions=questions, exchange=AsteriskConfig(settings),
         )  # fmt: skip
         if settings.voice and city.ivr:
             journal = await voicing.begin(

@@ -10,6 +10,7 @@ import asr.record.transcripts
 import core.audit
 import desk.access.tables
 import desk.access.users
+import desk.config.tables
 import ivr.tables
 import quality.calibration.tables
 import quality.coaching.tables

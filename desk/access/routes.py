@@ -199,6 +199,11 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "users": (
         "GET /users", "POST /users", "POST /users/{login}", "GET /users/{login}", "POST /users/{login}/{what}",
     ),
+    "config": (
+        "GET /settings", "GET /settings/file", "POST /settings/edit", "POST /settings/preview", "POST /settings/save",
+        "GET /settings/history", "POST /settings/restore", "GET /settings/asterisk", "POST /settings/asterisk/check",
+        "POST /settings/asterisk/apply", "GET /api/settings/asterisk",
+    ),
     "tokens": (
         "GET /tokens", "POST /tokens", "POST /tokens/{token_id}/revoke",
     ),

@@ -7,7 +7,7 @@ const OUT = "../static/dist";
 const PAGES = [
   "bar", "board/page", "call", "callbacks", "calls", "cries", "desk", "hooks", "lexicon", "look", "mailbox", "missed", "models", "quality/appeals",
   "quality/bar", "quality/coaching", "quality/draw", "quality/meeting", "quality/oversight", "quality/sampling",
-  "review/example", "review/list", "review/page", "search", "tickets", "units", "walkin", "wallboard",
+  "review/example", "review/list", "review/page", "search", "settings", "tickets", "units", "walkin", "wallboard",
 ];
 /** Kept on telephones for when there is no network: each is one file. */
 const OFFLINE = ["field/page", "field/worker"];

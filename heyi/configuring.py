@@ -1,0 +1,126 @@
+"""Asterisk's configuration for the administrator's pages, by the same code as ``heyi dialplan check`` and ``apply``."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from asr import models
+from core.city import City
+from core.cityfile import open_city
+from core.clock import SystemClock
+from core.database import Database
+from core.errors import HeyiError
+from core.settings import Settings
+from desk.config.catalogue import RULES, effective
+from desk.config.ports import Applied
+from desk.config.service import Configuration
+from heyi.site import with_database
+from heyi.sounds import recorded_of
+from ivr.phrases import prompts
+from ivr.prompts import stale_prompts
+from telephony import dialplan
+from telephony.install import Install, Server, check_space
+from ticketing.flows.table import Flows
+from triage.categories import Categories, load_categories
+from triage.places import Gazetteer
+from triage.questions import Question, load_questions
+from triage.rules import RuleSet, load_rules
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+#: Values that nobody needs to see: telephones' passwords, the manager's, the voice's token.
+_SECRET = re.compile(r"^(\s*(?:secret|password)\s*=\s*).*$", re.MULTILINE)
+_TOKEN = re.compile(r"(AGI\(agi://[^,]*,)[^,)]*")
+
+
+class AsteriskConfig:
+    """For the Asterisk that runs from this site's folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = settings.data / "asterisk"
+
+    def fit(self, city: City) -> None:
+        models.require(city.profile.asr_model, self._settings.cache)
+        try:
+            dialplan.render(city, self._settings, self._install(), self._folder)
+            Flows(city)
+            Gazetteer(city)
+        except HeyiError:
+            raise
+        except Exception as error:
+            raise HeyiError(f"heyi would not start with this: {error}") from error
+
+    def differences(self, city: City) -> Mapping[str, tuple[str, str]]:
+        etc, found = self._folder / "etc", {}
+        for name, text in dialplan.render(city, self._settings, self._install(), self._folder).items():
+            path = etc / name
+            now = path.read_text("utf-8") if path.is_file() else ""
+            if now != text:
+                found[name] = (_blanked(now), _blanked(text))
+        return found
+
+    def problems(self, city: City) -> Sequence[str]:
+        return dialplan.check(city, self._settings, self._install())
+
+    def apply(self, city: City) -> Applied:
+        install = self._install()
+        running = Server(install, self._folder).pid() is not None
+        changed = dialplan.apply(city, self._settings, install, self._folder)
+        late = tuple(name for name in changed if name not in dialplan.RELOADS) if running else ()
+        return Applied(tuple(changed), late, running)
+
+    def unspoken(self, city: City) -> Sequence[str]:
+        recorded, _ = recorded_of(self._settings, city)
+        own = {name: path for (language, name), path in recorded.by_name.items() if language == "zh"}
+        texts = prompts(city, voiced=self._settings.voice)
+        return stale_prompts(texts, self._folder / "sounds", city.profile.voice, own)
+
+    def _install(self) -> Install:
+        return Install.find(self._settings)
+
+
+def _blanked(text: str) -> str:
+    return _TOKEN.sub(r"\1••••", _SECRET.sub(r"\1••••", text))
+
+
+def configuration(settings: Settings, database: Database) -> Configuration:
+    """The city's files with their versions."""
+    return Configuration(database, SystemClock(), settings.city_folder, AsteriskConfig(settings).fit)
+
+
+def laid_out(settings: Settings) -> City:
+    """The city that heyi opens with: the folder of changed files made even with the database first."""
+    check_space(settings)
+    with_database(settings, lambda database: configuration(settings, database).lay_out())
+    return opened(settings)
+
+
+def own_rules(settings: Settings) -> tuple[RuleSet, Categories, dict[str, tuple[Question, ...]]]:
+    """Rules, category words and first questions: the city's own, heyi's in place of one that cannot be read."""
+    folder = settings.city_folder
+
+    def of(name: str, load: Callable[[Path], T]) -> T:
+        path = effective(folder, f"rules/{name}")
+        try:
+            return load(path)
+        except HeyiError as error:
+            if path == RULES / name:
+                raise
+            log.error("a changed rule file is left out", file=str(path), fault=str(error))
+            return load(RULES / name)
+
+    rules, categories = of("emergency.yaml", load_rules), of("categories.yaml", load_categories)
+    return rules, categories, of("questions.yaml", load_questions)
+
+
+def opened(settings: Settings) -> City:
+    """The city, with changed files that no longer fit left out and told: whoever calls must be answered."""
+    city, faults = open_city(settings.city_folder)
+    for fault in faults:
+        log.error("a changed file of the city is left out", file=str(fault.file), line=fault.line, fault=fault.text)
+    return city
