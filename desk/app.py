@@ -32,6 +32,8 @@ from desk.doors import doorpages, hookpages, knocks, open311, publicpages
 from desk.doors.outdoors import set_limits
 from desk.i18n import language_of, translate
 from desk.knowledge import cutpages, knowledgeapi, knowledgepages
+from desk.leader import leaderpages
+from desk.leader.leaderfeed import LeaderFeed
 from desk.live import Feed
 from desk.pages import error_page, message_of
 from desk.quality import (
@@ -87,6 +89,7 @@ def create_app(services: DeskServices) -> FastAPI:
         board: BoardFeed = app.state.board
         await feed.start()
         await board.start()
+        await app.state.leader.start()
         await app.state.watch.start()
         try:
             yield
@@ -95,6 +98,7 @@ def create_app(services: DeskServices) -> FastAPI:
             if app.state.applying is not None:
                 await app.state.applying.close()
             await app.state.watch.close()
+            await app.state.leader.close()
             await board.close()
             await feed.close()
 
@@ -110,6 +114,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.state.texts = Texts(services.database, services.tickets, services.clock, None)
     app.state.assessment = Assessment(services.database, services.city, services.clock)
     app.state.briefs = Briefs(services.database, services.analysis, services.clock)
+    app.state.leader = LeaderFeed(services, app.state.assessment, app.state.briefs)
     app.state.knowledge = Knowledge(services.database, services.city, services.clock, services.tickets)
     app.state.announcements = Announcements(services.database, services.city, services.clock, services.find_places)
     app.state.claims = RingClaims(services.bus, services.clock, services.switchboard.calls)
@@ -128,6 +133,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(dispatchapi.router)
     app.include_router(boardpages.router)
     app.include_router(wallboard.router)
+    app.include_router(leaderpages.router)
     app.include_router(calllist.router)
     app.include_router(clockapi.router)
     app.include_router(assignapi.router)

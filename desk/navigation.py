@@ -29,7 +29,8 @@ def _roles(*roles: Role) -> frozenset[Role]:
 #: In the order in which they stand. The page of a person's own work is behind the name of the product.
 LINKS = (
     Link("/wallboard", "大屏", _roles("supervisor")),
-    Link("/calls", "通话清单", _roles("supervisor")),
+    Link("/leader", "驾驶舱", _roles("leader"), _roles("supervisor", "arbiter")),
+    Link("/calls", "通话清单", _roles("supervisor"), _roles("arbiter", "leader")),
     Link("/board", "派单台", _roles("dispatcher"), _roles("supervisor")),
     Link("/department", "工单处理", _roles("supervisor", "arbiter", "dispatcher", "leader")),
     Link("/rulings", "督查室", _roles("arbiter"), _roles("supervisor")),

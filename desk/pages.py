@@ -51,7 +51,7 @@ TABS: dict[str, tuple[str, tuple[TicketState, ...]]] = {
 def home_of(user: User) -> str:
     homes = {"agent": "/desk", "supervisor": "/wallboard", "arbiter": "/rulings", "grid": "/field/"}
     homes |= {"reviewer": "/reviews", "dispatcher": "/board"}
-    homes |= {"leader": "/analysis", "administrator": "/users", "auditor": "/audit"}
+    homes |= {"leader": "/leader", "administrator": "/users", "auditor": "/audit"}
     return homes.get(user.role, "/department")
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import structlog
@@ -44,7 +44,7 @@ class StateFeed(Fanout[StatePage]):
     async def sections(self) -> dict[str, Any]:
         """Everything that is shown, by section: plain JSON types."""
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes]:
         """Server-sent events: ``board`` with the sections that differ."""
         page = StatePage(QUEUE)
         self._pages.add(page)

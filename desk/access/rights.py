@@ -192,8 +192,13 @@ def announces(user: User, city: City) -> tuple[CutKind, ...]:
 
 
 def may_see_calls(user: User) -> bool:
-    """The list of calls and the search of what was said: whoever answers for calls or takes them."""
+    """The list of calls: whoever answers for calls or takes them, and who reads figures that they are behind."""
     return may(user.role, "call.list")
+
+
+def may_search(user: User) -> bool:
+    """The search of what was said: whoever answers for calls or takes them."""
+    return may(user.role, "call.search")
 
 
 def may_decide_clocks(user: User) -> bool:

@@ -32,7 +32,10 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "POST /api/marks/{mark_id}/remove",
     ),
     "call.list": (
-        "GET /calls", "GET /calls.xlsx", "GET /search",
+        "GET /calls", "GET /calls.xlsx",
+    ),
+    "call.search": (
+        "GET /search",
     ),
     "call.read": (
         "GET /api/calls/{call_id}", "GET /api/calls/{call_id}/verdict", "GET /calls/{call_id}/recording",
@@ -147,6 +150,12 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "GET /analysis", "GET /api/analysis/warnings", "GET /analysis/tickets", "GET /briefs",
         "GET /briefs/{brief_id}.xlsx", "GET /briefs/{brief_id}", "GET /briefs/{brief_id}/tickets", "GET /voice",
         "GET /voice/calls",
+    ),
+    "leader": (
+        "GET /leader", "GET /leader/tickets", "GET /leader/callbacks",
+    ),
+    "leader.wall": (
+        "GET /leader/wall", "GET /live/leader", "GET /leader/map.json", "POST /leader/screen",
     ),
     "figures.work": (
         "POST /analysis/look", "POST /analysis/warnings/{warning_id}/note", "GET /briefs/draft", "POST /briefs",

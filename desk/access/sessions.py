@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy import ColumnElement, delete, select, update
 
@@ -15,10 +15,16 @@ from core.database import Database
 from desk.access.tables import SessionRow, Why, end_sessions
 from desk.access.users import User, UserRow, user_of_row
 
-Stage = Literal["open", "factor", "enrol"]
+#: ``screen``: a wall that nobody touches; it shows figures and may do nothing else.
+Stage = Literal["open", "factor", "enrol", "screen"]
+#: Stages of who is signed in, and what a screen may.
+SIGNED_IN: tuple[Stage, ...] = ("open", "screen")
+SCREEN_MAY = frozenset({"leader.wall"})
 
 #: How long somebody whose password was right may look for the code.
 HALF_OPEN = timedelta(minutes=10)
+#: How long a screen stays signed in, also where it was switched off over night.
+SCREEN_FOR = timedelta(days=30)
 #: Sessions that are over stay so long for who asks afterwards; the audit keeps longer.
 KEPT = timedelta(days=30)
 #: A list of sessions is not longer.
@@ -62,12 +68,14 @@ class Sessions:
             work.session.add(
                 SessionRow(
                     token_hash=digest(token), login=login, stage=stage, made_at=now, seen_at=now,
-                    until=now + (self._lifetime if stage == "open" else HALF_OPEN), address=address[:60],
+                    until=now + {"open": self._lifetime, "screen": SCREEN_FOR}.get(stage, HALF_OPEN),
+                    address=address[:60],
                     browser=browser[:200], via=via,
                 )
             )  # fmt: skip
-            if stage == "open":
-                note(work.session, at=now, who=login, what="sign_in", address=address, detail=how)
+            if stage in SIGNED_IN:
+                what = "sign_in" if stage == "open" else "screen"
+                note(work.session, at=now, who=login, what=what, address=address, detail=how)
         return token
 
     async def discard(self, token: str) -> None:
@@ -100,7 +108,7 @@ class Sessions:
 
     def _lives(self, row: SessionRow, now: datetime) -> bool:
         seen = max(row.seen_at, self._seen.get(row.id, row.seen_at))
-        return row.ended_at is None and now < row.until and now - seen <= self._idle
+        return row.ended_at is None and now < row.until and (now - seen <= self._idle or row.stage == "screen")
 
     async def write_seen(self) -> None:
         """Who was seen since, into the table."""
@@ -122,7 +130,7 @@ class Sessions:
         wanted = (
             select(SessionRow)
             .join(UserRow, UserRow.login == SessionRow.login)
-            .where(SessionRow.id.in_(ids), SessionRow.stage == "open", UserRow.disabled_at.is_(None))
+            .where(SessionRow.id.in_(ids), SessionRow.stage.in_(SIGNED_IN), UserRow.disabled_at.is_(None))
         )
         async with self._database.read() as session:
             return frozenset(row.id for row in await session.scalars(wanted) if self._lives(row, now))
@@ -132,7 +140,7 @@ class Sessions:
         now = self._clock.now()
         wanted = (
             select(SessionRow)
-            .where(SessionRow.login == login, SessionRow.stage == "open", SessionRow.ended_at.is_(None),
+            .where(SessionRow.login == login, SessionRow.stage.in_(SIGNED_IN), SessionRow.ended_at.is_(None),
                    SessionRow.until > now)
             .order_by(SessionRow.seen_at.desc(), SessionRow.id.desc())
             .limit(LISTED)
@@ -145,7 +153,7 @@ class Sessions:
         now = self._clock.now()
         made: dict[str, int] = {}
         wanted = select(SessionRow).where(
-            SessionRow.stage == "open", SessionRow.ended_at.is_(None), SessionRow.until > now
+            SessionRow.stage.in_(SIGNED_IN), SessionRow.ended_at.is_(None), SessionRow.until > now
         )
         async with self._database.read() as session:
             for row in await session.scalars(wanted):
@@ -173,4 +181,4 @@ class Sessions:
 
 
 def _stage(text: str) -> Stage:
-    return "open" if text == "open" else "enrol" if text == "enrol" else "factor"
+    return next((stage for stage in get_args(Stage) if stage == text), "factor")

@@ -22,7 +22,8 @@ class SessionRow(Base):
     #: SHA-256 of what the cookie holds.
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     login: Mapped[str] = mapped_column(String(60), index=True)
-    #: ``open``; after the right password, while a second step is owed: ``factor`` (a code), ``enrol`` (set one up).
+    #: ``open``; after the right password, while a second step is owed: ``factor`` (a code), ``enrol`` (set one up);
+    #: ``screen``: of a wall, which may show it and nothing else.
     stage: Mapped[str] = mapped_column(String(8))
     made_at: Mapped[datetime]
     seen_at: Mapped[datetime]

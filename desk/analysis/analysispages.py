@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from core.errors import HeyiError
+from desk.access import masking
 from desk.access.auth import SignedIn, audit
 from desk.access.rights import may_see_analysis
 from desk.access.users import User, Users
@@ -54,13 +55,13 @@ def asked(
     nature: Annotated[str, Query(max_length=8)] = "", word: Annotated[str, Query(max_length=40)] = "",
     emergency: Annotated[int | None, Query(ge=0, le=1)] = None,
     weekday: Annotated[int | None, Query(ge=0, le=6)] = None, hour: Annotated[int | None, Query(ge=0, le=23)] = None,
-    outcome: Annotated[str, Query(max_length=12)] = "",
+    outcome: Annotated[str, Query(max_length=12)] = "", grid: Annotated[str, Query(max_length=40)] = "",
 ) -> Where:  # fmt: skip
     """A figure from its address (:func:`desk.analysis.analysisviews.query`)."""
     return Where(
         since=_moment(since), until=_moment(until), town=town, community=community, group=group, code=code, line=line,
         nature=nature, word=word, emergency=None if emergency is None else bool(emergency), weekday=weekday, hour=hour,
-        outcome=outcome,
+        outcome=outcome, grid=grid,
     )  # fmt: skip
 
 
@@ -149,7 +150,7 @@ async def tickets(
             raise HTTPException(422, "填写的内容不符合要求")
         where, title = figure, heading(shown, figure)
     assert where.since is not None and where.until is not None  # noqa: S101
-    facts = await room.facts(where.since, where.until, words=bool(where.word))
+    facts = await room.facts(where.since, where.until, words=bool(where.word), grids=bool(where.grid))
     rows = [fact for fact in facts if where.has(fact, services.clock.now())]
     if where.word:
         rows = [fact for fact in rows if room.watched(fact)]
@@ -159,7 +160,8 @@ async def tickets(
 def heading(shown: AnalysisViews, where: Where) -> str:
     """What a figure counts, in short."""
     parts = [
-        shown.place(where.town, where.community), shown.matter(where.code or where.group) if where.code or where.group
+        shown.grid(where.grid) if where.grid else shown.place(where.town, where.community),
+        shown.matter(where.code or where.group) if where.code or where.group
         else "", where.line, shown.text(where.nature),
         shown.text("“{word}”").format(word=where.word) if where.word else "",
         shown.text("紧急警情") if where.emergency else "",
@@ -181,6 +183,7 @@ async def listed(
 ) -> Response:
     """A page of tickets behind a figure."""
     views = Views(services.city, language_of(request))
+    told = masking.words if masking.hides(user) else str
     return page(
         request,
         "analysis_tickets.html",
@@ -193,7 +196,8 @@ async def listed(
         rows=[
             {
                 "number": fact.number, "at": fact.at, "category": views.category_name(fact.code),
-                "place": f"{fact.spot.town}{fact.spot.community}", "summary": fact.summary, "emergency": fact.emergency,
+                "place": f"{fact.spot.town}{fact.spot.community}", "summary": told(fact.summary),
+                "emergency": fact.emergency,
                 "state": views.text(STATE_NAMES[fact.state]), "department": views.department_name(fact.department),
             }
             for fact in reversed(rows[-_SHOWN:])

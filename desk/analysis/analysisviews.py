@@ -39,6 +39,10 @@ class AnalysisViews:
     def place(self, town: str, community: str = "") -> str:
         return f"{town}{community}" or self.text("全市")
 
+    def grid(self, key: str) -> str:
+        """Name of a grid."""
+        return next((grid.name for grid in self._city.dispatch.grids if grid.key == key), key)
+
     def what(self, cell: Mapping[str, Any]) -> str:
         """Where and what rises."""
         matter = self.text("“{word}”").format(word=cell["word"]) if cell["word"] else self.matter(cell["code"])
@@ -109,7 +113,7 @@ def masked(number: str) -> str:
 def query(where: Where, **more: object) -> str:
     """Address of a figure's tickets; the other way is :func:`asked`."""
     found: dict[str, object] = {}
-    for name in ("town", "community", "group", "code", "line", "nature", "word", "outcome"):
+    for name in ("town", "community", "grid", "group", "code", "line", "nature", "word", "outcome"):
         if value := getattr(where, name):
             found[name] = value
     for name in ("since", "until"):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
+from desk.access import masking
 from desk.access.auth import SignedIn, audit
 from desk.access.rights import may_see_ticket
 from desk.access.users import User, Users
@@ -117,6 +118,7 @@ async def cases(
             # The number stays with a department's figure, the matter with those who have it now.
             if may_see_ticket(user, ticket)
         }
+    told = masking.words if masking.hides(user) else str
     rows_of = {row.who: shown.name(subject, row) for row in assessed.tables[subject].rows}
     query = {"period": asked.key, "version": str(version), "of": subject, "count": count}
     if who is not None:
@@ -134,7 +136,7 @@ async def cases(
         rows=[
             {
                 "fact": fact, "kind": shown.count(subject, fact.kind), "who": rows_of.get(fact.who, fact.who),
-                "summary": tickets[fact.ticket].summary if fact.ticket in tickets else "",
+                "summary": told(tickets[fact.ticket].summary) if fact.ticket in tickets else "",
                 "category": views.category_name(tickets[fact.ticket].code) if fact.ticket in tickets else "",
             }
             for fact in some
@@ -167,7 +169,7 @@ async def sheet(
     assessed = await _assessed(user, room, services, asked, version)
     shown = AssessViews(Views(services.city, language_of(request)), assessed, _own(user))
     await audit(request, user.login, "export_assessment", detail=f"{asked.key} v{_version(assessed)}")
-    agents, names = _own(user) is None, await Users(services.database).names()
+    agents, names = _sees(user, "agents"), await Users(services.database).names()
     return download(
         await asyncio.to_thread(book, shown, room.zone, names, agents), f"assessment-{asked.key}-v{_version(assessed)}"
     )
@@ -199,7 +201,7 @@ async def bulletin_page(
 
 def _own(user: User) -> frozenset[str] | None:
     """Whose figures open their tickets: None for those who see all."""
-    if user.role in FREEZERS:
+    if user.role in FREEZERS or user.role == "leader":
         return None
     if user.role == "department" and user.department:
         return frozenset({user.department})
@@ -207,7 +209,8 @@ def _own(user: User) -> frozenset[str] | None:
 
 
 def _sees(user: User, subject: Subject) -> bool:
-    return subject == "departments" or _own(user) is None
+    # Leaders compare offices; single call takers are for who answers for them.
+    return subject == "departments" or user.role in FREEZERS
 
 
 def _subject(of: str, user: User) -> Subject:

@@ -19,6 +19,7 @@ from core.city import City
 from desk.access import masking
 from desk.access.auth import SignedIn, audit
 from desk.access.rights import may_correct, may_hear_private, may_see_calls
+from desk.access.table import may
 from desk.access.users import User, Users
 from desk.api import Cases
 from desk.calls.story import story
@@ -64,12 +65,14 @@ def asked(query: Mapping[str, str], city: City, now: datetime, user: User) -> As
     """The question of an address. Raises 422 in words for one that cannot be understood.
 
     Without a day it is today, for calls that go on yesterday too, for a number the last :data:`LOOK_BACK` days. Call
-    takers see the calls of their own desk, whatever they ask for.
+    takers see the calls of their own desk, whatever they ask for; who is shown no numbers asks for none.
     """
     zone = ZoneInfo(city.profile.timezone)
     fields = {name: query.get(name, "").strip()[:60] for name in _NAMES}
     if user.role == "agent":
         fields["agent"] = user.extension or "-"
+    if masking.hides(user):
+        fields["number"] = ""
     today = now.astimezone(zone).date()
     if not fields["from"]:
         # Who waits or talks now may have called before midnight.
@@ -142,7 +145,9 @@ async def calls(request: Request, user: SignedIn, services: Services, after: str
         fields=question.fields,
         shown=_as_shown(question.wanted, ZoneInfo(services.city.profile.timezone)),
         found=found,
-        rows=[row_view(row, services.city, views) for row in rows[: callbook.PAGE]],
+        rows=[_shown_to(user, row_view(row, services.city, views)) for row in rows[: callbook.PAGE]],
+        may_open=may(user.role, "call.read"),
+        by_number=not masking.hides(user),
         next=question.address("/calls", after=str(callbook.Place(last.arrived_at, last.id))) if last else "",
         first=question.address("/calls") if place else "",
         export=question.address("/calls.xlsx"),
@@ -162,21 +167,26 @@ async def calls_sheet(request: Request, user: SignedIn, services: Services) -> R
         rows = await callbook.page(session, services.city, question.wanted, limit=EXPORT)
     await audit(request, user.login, "export_calls", detail=f"{len(rows)} {question.address('')}")
     zone = ZoneInfo(services.city.profile.timezone)
-    data = await asyncio.to_thread(_sheet, rows, services.city, views, zone)
+    data = await asyncio.to_thread(_sheet, rows, services.city, views, zone, user)
     return download(data, f"calls-{question.fields['from'][:10]}")
 
 
-def _sheet(rows: Sequence[CallRow], city: City, views: Views, zone: ZoneInfo) -> bytes:
+def _shown_to(user: User, row: dict[str, Any]) -> dict[str, Any]:
+    return masking.record(row) if masking.hides(user) else row
+
+
+def _sheet(rows: Sequence[CallRow], city: City, views: Views, zone: ZoneInfo, user: User) -> bytes:
     heads = (
         ("来电时间", 20), ("热线", 14), ("热线名称", 20), ("方向", 8), ("号码", 18), ("技能组", 14), ("坐席", 8),
         ("等待秒数", 10), ("通话秒数", 10), ("结果", 14), ("挂机方", 10), ("通话编号", 28),
     )  # fmt: skip
 
     def cells(row: CallRow) -> list[Cell]:
-        seen = row_view(row, city, views)
+        seen = _shown_to(user, row_view(row, city, views))
         return [
             row.arrived_at.astimezone(zone).replace(tzinfo=None), row.line, seen["line_name"], seen["direction"],
-            row.caller, seen["group"], row.agent, row.waited_s, row.talked_s, seen["state_name"], seen["by"], row.id,
+            seen["caller"], seen["group"], row.agent, row.waited_s, row.talked_s, seen["state_name"], seen["by"],
+            row.id,
         ]  # fmt: skip
 
     head = [(views.text(name), width) for name, width in heads]

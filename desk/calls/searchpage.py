@@ -11,7 +11,7 @@ from starlette.responses import Response
 from asr.record.grams import marked, phrases
 from asr.record.search import PAGE, Beside, Hit, Wanted, page
 from desk.access.auth import SignedIn, audit
-from desk.access.rights import may_hear, may_hear_private, may_see_calls
+from desk.access.rights import may_hear, may_hear_private, may_search
 from desk.access.users import User
 from desk.calls.calllist import DIRECTIONS, clock, moment
 from desk.context import services_of
@@ -38,7 +38,7 @@ _BESIDE = 60
 @router.get("/search")
 async def search(request: Request, user: SignedIn, services: Services, before: str = "") -> Response:
     """Utterances that say what was asked for, the latest first. Call takers search the calls of their own desk."""
-    if not may_see_calls(user):
+    if not may_search(user):
         raise HTTPException(403, "您没有此项权限")
     fields = {name: request.query_params.get(name, "").strip()[:100] for name in _NAMES}
     if user.role == "agent":
