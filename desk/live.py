@@ -62,6 +62,10 @@ class Feed(Fanout[_Page]):
         super().__init__(services)
         self._partials: deque[Event] = deque(maxlen=PARTIALS)
         self._seq = 0
+        #: All stored events after number ``_kept_after``, encoded: a network that comes back brings all pages at once.
+        self._kept: deque[Frame] = deque()
+        self._kept_after = 0
+        self._recalling = asyncio.Lock()
 
     async def latest(self) -> int:
         """Number of the newest stored event, 0 when there is none."""
@@ -69,7 +73,7 @@ class Feed(Fanout[_Page]):
             return await session.scalar(select(func.max(StoredEvent.seq))) or 0
 
     async def start(self) -> None:
-        self._seq = await self.latest()
+        self._seq = self._kept_after = await self.latest()
         await super().start()
 
     async def stream(self, user: User, after: int | None) -> AsyncIterator[bytes]:
@@ -84,9 +88,9 @@ class Feed(Fanout[_Page]):
             elif joint - after > REPLAY:
                 yield encode("reset", "{}", joint)
             else:
-                async for frame in self._replay(after, joint):
-                    if receives(user, frame.audience):
-                        yield frame.data
+                frames = await self._since(after, joint)
+                if missed := b"".join(frame.data for frame in frames if receives(user, frame.audience)):
+                    yield missed
             async for said in page.frames():
                 yield said
         finally:
@@ -112,11 +116,14 @@ class Feed(Fanout[_Page]):
     async def _hand_out(self) -> None:
         while rows := await self._services.database.events_after(self._seq, 200):
             for row in rows:
-                if self._pages:
-                    frame = await self._stored(row)
-                    for page in tuple(self._pages):
-                        page.take(frame)
+                frame = await self._stored(row)
+                self._kept.append(frame)
                 self._seq = row.seq
+                for page in tuple(self._pages):
+                    page.take(frame)
+            # Not while earlier ones are put before them: nothing may be missing between.
+            while len(self._kept) > REPLAY and not self._recalling.locked():
+                self._kept_after = self._kept.popleft().seq or 0
         while self._partials:
             event = self._partials.popleft()
             if not self._pages:
@@ -127,16 +134,15 @@ class Feed(Fanout[_Page]):
             for page in tuple(self._pages):
                 page.take(Frame(None, data, audience))
 
-    async def _replay(self, after: int, until: int) -> AsyncIterator[Frame]:
-        while after < until:
-            rows = await self._services.database.events_after(after, 200)
-            if not rows:
-                return
-            for row in rows:
-                if row.seq > until:
-                    return
-                yield await self._stored(row)
-                after = row.seq
+    async def _since(self, after: int, until: int) -> list[Frame]:
+        """The stored events after one number up to another, read once for all pages that ask."""
+        async with self._recalling:
+            if after < self._kept_after:
+                rows = await self._services.database.events_after(after, self._kept_after - after)
+                earlier = [await self._stored(row) for row in rows if row.seq <= self._kept_after]
+                self._kept.extendleft(reversed(earlier))
+                self._kept_after = after
+        return [frame for frame in self._kept if after < (frame.seq or 0) <= until]
 
     async def _stored(self, row: StoredEvent) -> Frame:
         audience = await self._audience(row.type, row.call_id, json.loads(row.body))

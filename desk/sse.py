@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 from core.events import Event
 from desk.services import DeskServices
 
-#: A page to which nothing else was said for so long is told that the line stands: it hears nothing of one that was cut
-#: without a word, and opens another after 12 s of silence (web/src/live.js).
+#: A page to which nothing was said from one beat to the next is told that the line stands: it hears nothing of one that
+#: was cut without a word, and opens another after 12 s of silence (web/src/live.js).
 HEARTBEAT_S = 5.0
 #: A browser that takes nothing for so long is dropped.
 STALL_S = 20.0
@@ -34,34 +34,38 @@ class Page:
     """One open connection; at most ``room`` frames wait for it. One that takes less is dropped, and begins anew."""
 
     def __init__(self, room: int) -> None:
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(room)
+        self._room = room
+        self._waiting: list[bytes] = []
+        self._woken = asyncio.Event()
         self.over = False
+        #: Nothing was offered since the last beat.
+        self.quiet = False
 
     def offer(self, frame: bytes) -> None:
         if self.over:
             return
-        try:
-            self._queue.put_nowait(frame)
-        except asyncio.QueueFull:
+        if len(self._waiting) == self._room:
             self.end()
+            return
+        self.quiet = False
+        self._waiting.append(frame)
+        self._woken.set()
 
     def end(self) -> None:
         """Let go of everything that waits."""
         self.over = True
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put_nowait(None)
+        self._waiting.clear()
+        self._woken.set()
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """What was offered, until the end; ``alive`` now and then where nothing was."""
+        """What was offered, until the end; all that waits in one piece, for a write costs more than what is in it."""
         while True:
-            try:
-                frame = await asyncio.wait_for(self._queue.get(), HEARTBEAT_S)
-            except TimeoutError:
-                frame = ALIVE
-            if frame is None:
+            await self._woken.wait()
+            self._woken.clear()
+            if self.over:
                 return
-            yield frame
+            said, self._waiting = self._waiting, []
+            yield b"".join(said)
 
 
 P = TypeVar("P", bound=Page)
@@ -74,7 +78,7 @@ class Fanout(ABC, Generic[P]):
         self._services = services
         self._pages: set[P] = set()
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._stop_listening: Callable[[], None] | None = None
 
     @property
@@ -84,7 +88,8 @@ class Fanout(ABC, Generic[P]):
 
     async def start(self) -> None:
         self._stop_listening = self._services.bus.listen(self._heard)
-        self._task = asyncio.create_task(self._run(), name=f"desk: {type(self).__name__}")
+        name = f"desk: {type(self).__name__}"
+        self._tasks = [asyncio.create_task(self._run(), name=name), asyncio.create_task(self._beat(), name=name)]
 
     async def close(self) -> None:
         """End every page's connection and stop reading."""
@@ -92,10 +97,18 @@ class Fanout(ABC, Generic[P]):
             self._stop_listening()
         for page in tuple(self._pages):
             page.end()
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            for page in tuple(self._pages):
+                if page.quiet:
+                    page.offer(ALIVE)
+                page.quiet = True
 
     @abstractmethod
     def _heard(self, event: Event) -> None: ...

@@ -223,7 +223,7 @@ async def test_a_page_that_does_not_read_is_dropped_and_its_memory_freed(running
         running.stage.city.partial("c-1", f"u-{number}", "喂")
     page = next(iter(feed._pages))
     await until(lambda: page.over, "the page is let go")
-    assert page._queue.qsize() <= 1
+    assert not page._waiting
     assert [chunk async for chunk in stream] == []
     assert feed.pages == 0
 
