@@ -1,7 +1,7 @@
 """The browser that tests open: the machine's own Chromium, a microphone that a file speaks into, and signing in."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,12 +28,18 @@ SOUND = [
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--allow-loopback-in-peer-connection",
 ]
+#: With WebGL by the processor alone, whatever the machine has, and without any.
+WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+NO_WEBGL = ["--disable-3d-apis"]
 
 
 @asynccontextmanager
-async def chromium(microphone: Path | None = None) -> AsyncIterator[Browser]:
-    """A running browser; ``microphone`` is a WAV file that is spoken again and again, for pages on real calls."""
+async def chromium(microphone: Path | None = None, *, drawing: Sequence[str] = ()) -> AsyncIterator[Browser]:
+    """A running browser; ``microphone`` is a WAV file that is spoken again and again, for pages on real calls;
+    ``drawing``: :data:`WEBGL` or :data:`NO_WEBGL`, where a test is about that.
+    """
     flags = [*FLAGS, *SOUND, f"--use-file-for-fake-audio-capture={microphone}"] if microphone is not None else FLAGS
+    flags = [flag for flag in flags if not (drawing and flag == "--disable-gpu")] + list(drawing)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         try:
