@@ -142,6 +142,7 @@ async def test_words_of_danger_that_the_ticket_does_not_have_are_taken_by_a_key(
 
 async def test_in_english_the_chinese_line_stands_with_its_meaning(floor: Floor) -> None:
     page = await floor.open()
+    await page.click("[data-test=me] summary")
     await page.get_by_role("link", name="English").click()
     await expect(page.locator("html")).to_have_attribute("lang", re.compile("^en"))
     await expect(page.locator("[data-test=phone-state]")).to_have_attribute("data-state", "registered")

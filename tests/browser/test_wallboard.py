@@ -233,7 +233,7 @@ async def test_the_wall_fits_one_screen(stage: Stage, wall: Wall, lang: str, siz
     await expect(page.locator("[data-test=desk]")).to_have_count(12)
     assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    for place in ("tiles", "desks", "quiet-lines", "modes", "sign-out"):
+    for place in ("tiles", "desks", "quiet-lines", "modes", "me"):
         await expect(page.locator(f"[data-test={place}]")).to_be_in_viewport(ratio=1)
     await expect(page.locator("#groups tr").last).to_be_in_viewport(ratio=1)
     # Nothing is cut but names that have their whole text in a list, and nothing lies under something else.

@@ -131,7 +131,7 @@ function share(row, figures, index, day, asked) {
 
 function line(figures, name) {
   return el("tr", { className: figures.kind },
-    el("th", { className: "name", scope: "row" }, el("b", {}, figures.key), " ", name),
+    el("th", { className: "name", scope: "row", title: `${figures.key} ${name}` }, el("b", {}, figures.key), " ", name),
     cell("waiting"), el("td", {}, el("span", { className: "clock", dataset: { part: "oldest" } })), cell("talking"),
     el("td", {}, el("a", { dataset: { part: "offered" } }), " ", el("small", { dataset: { part: "usual" } })),
     cell("share10"), cell("share15"), cell("share20"), cell("target"), cell("gone"), cell("speed"));
@@ -159,7 +159,7 @@ export function drawLines(setup, { lines, day }) {
 
 function group(figures, name) {
   return el("tr", {},
-    el("th", { className: "name", scope: "row" }, name),
+    el("th", { className: "name", scope: "row", title: name }, name),
     cell("waiting"), el("td", {}, el("span", { className: "clock", dataset: { part: "oldest" } })), cell("talking"),
     el("td", {}, el("a", { dataset: { part: "offered" } }), " ", el("small", { dataset: { part: "usual" } })),
     cell("share15"), cell("gone"), el("td", { className: "states", dataset: { part: "states" } }));
