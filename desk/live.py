@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from core.database import StoredEvent
 from core.events import Event, to_json
+from desk.access import masking
 from desk.access.rights import Audience, audience_of_call, only, receives
 from desk.access.users import User
 from desk.services import DeskServices
@@ -41,7 +42,12 @@ class Frame:
 
     seq: int | None
     data: bytes
+    #: The same for who sees no numbers.
+    masked: bytes
     audience: Audience
+
+    def for_user(self, user: User) -> bytes:
+        return self.masked if masking.hides(user) else self.data
 
 
 class _Page(Page):
@@ -52,7 +58,7 @@ class _Page(Page):
     def take(self, frame: Frame) -> None:
         """What this person may know and was not sent as a replay."""
         if receives(self.user, frame.audience) and (frame.seq is None or frame.seq > self._joint):
-            self.offer(frame.data)
+            self.offer(frame.for_user(self.user))
 
 
 class Feed(Fanout[_Page]):
@@ -89,7 +95,7 @@ class Feed(Fanout[_Page]):
                 yield encode("reset", "{}", joint)
             else:
                 frames = await self._since(after, joint)
-                if missed := b"".join(frame.data for frame in frames if receives(user, frame.audience)):
+                if missed := b"".join(f.for_user(user) for f in frames if receives(user, f.audience)):
                     yield missed
             async for said in page.frames():
                 yield said
@@ -132,7 +138,7 @@ class Feed(Fanout[_Page]):
             audience = await self._audience(event.type, event.call_id, json.loads(body))
             data = encode(event.type, body, None)
             for page in tuple(self._pages):
-                page.take(Frame(None, data, audience))
+                page.take(Frame(None, data, data, audience))
 
     async def _since(self, after: int, until: int) -> list[Frame]:
         """The stored events after one number up to another, read once for all pages that ask."""
@@ -145,8 +151,11 @@ class Feed(Fanout[_Page]):
         return [frame for frame in self._kept if after < (frame.seq or 0) <= until]
 
     async def _stored(self, row: StoredEvent) -> Frame:
-        audience = await self._audience(row.type, row.call_id, json.loads(row.body))
-        return Frame(row.seq, encode(row.type, row.body, row.seq), audience)
+        body = json.loads(row.body)
+        audience = await self._audience(row.type, row.call_id, body)
+        data, hidden = encode(row.type, row.body, row.seq), masking.event(body)
+        masked = data if hidden is body else encode(row.type, json.dumps(hidden, ensure_ascii=False), row.seq)
+        return Frame(row.seq, data, masked, audience)
 
     async def _audience(self, event_type: str, call_id: str | None, body: dict[str, Any]) -> Audience:
         if (audience := audience_of_call(event_type, body)) is not None:

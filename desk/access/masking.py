@@ -14,7 +14,12 @@ from desk.access.users import User
 #: What was typed as whose name and number; ``caller`` is the number that called.
 NAMES, NUMBERS = frozenset({"contact_name"}), frozenset({"caller", "contact_phone"})
 #: Where people write down numbers that they were told, or that they dial.
-_WORDS = ("summary", "description", "result", "text", "words", "reason", "target", "caption", "answer")
+_WORDS = (
+    "summary", "description", "place", "said_place", "result", "text", "words", "reason", "target", "caption", "answer",
+    "note", "said", "title", "draft", "reply",
+)  # fmt: skip
+#: The same of an event, besides what rights.py gives to who sees numbers alone.
+_TOLD = ("note", "reason")
 _DIGITS = re.compile(r"\d(?:[ -]?\d){6,17}[\dXx]?")
 
 
@@ -49,6 +54,18 @@ def record(view: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(made.get(name), str):
             made[name] = words(made[name])
     return made
+
+
+def named(text: str, name: str) -> str:
+    """A text without numbers, and without this name where it stands in it."""
+    return words(text.replace(name, person(name)) if len(name) > 1 else text)
+
+
+def event(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a page is told of an event: what somebody wrote with it is masked as the ticket is. The same object where
+    nothing is."""
+    made = {name: words(body[name]) for name in _TOLD if isinstance(body.get(name), str)}
+    return body if all(made[name] == body[name] for name in made) else {**body, **made}
 
 
 def callback(row: Mapping[str, Any]) -> dict[str, Any]:

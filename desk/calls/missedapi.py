@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from desk.access import masking
 from desk.access.auth import SignedIn, audit
 from desk.access.users import User, Users
 from desk.context import services_of
@@ -209,6 +210,8 @@ class _Shown:
 
     def __init__(self, services: DeskServices, views: Views, user: User, names: Mapping[str, str]) -> None:
         self._board, self._views, self._user, self._names = services.switchboard, views, user, names
+        # A program whose token does not name ticket.person is given the list and no numbers.
+        self._number: Callable[[str], str] = masking.number if masking.hides(user) else str
         self._emergency = {line.number for line in services.city.lines if line.kind == "emergency"}
         self._groups = {group.key: group for group in services.city.groups}
         self._text: Callable[[str], str] = views.text
@@ -233,7 +236,7 @@ class _Shown:
         free = item.state in ("open", "calling")
         return {
             "id": item.id,
-            "number": item.number,
+            "number": self._number(item.number),
             "emergency": item.emergency,
             "state": item.state,
             "state_name": self._text(STATE_NAMES[item.state]),
@@ -275,7 +278,7 @@ class _Shown:
     def _place(self, row: KeptPlace, held: Held) -> dict[str, Any]:
         return {
             "call_id": row.call_id,
-            "number": row.number,
+            "number": self._number(row.number),
             "line": row.line,
             "line_name": self._views.line_name(row.line),
             "arrived_at": stamp(row.arrived_at),
@@ -290,7 +293,7 @@ class _Shown:
         call, reasons = row.call, row.standing.reasons
         return {
             "call_id": call.id,
-            "number": call.caller if self._user.role == "supervisor" else None,
+            "number": self._number(call.caller) if self._user.role == "supervisor" else None,
             "line": call.line,
             "line_name": self._views.line_name(call.line),
             "emergency": call.line in self._emergency,
@@ -329,7 +332,7 @@ class _Shown:
     def _mark(self, row: Mark) -> dict[str, Any]:
         return {
             "id": row.id,
-            "number": row.number,
+            "number": self._number(row.number),
             "kind": row.kind,
             "kind_name": self._text(MARK_NAMES[row.kind]),
             "reason": row.reason,

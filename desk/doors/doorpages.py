@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from functools import partial
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from core.errors import Conflict, HeyiError, NotAllowed
 from core.ids import new_id
 from core.photos import MAX_BYTES, clean
+from desk.access import masking
 from desk.access.auth import SignedIn, audit
 from desk.access.rights import may_see_ticket
 from desk.access.users import User
@@ -136,13 +138,14 @@ async def printed(request: Request, item_id: str, user: SignedIn, services: Serv
         raise HTTPException(404, "没有找到")
     if found.letter.state not in ("approved", "sent"):
         raise NotAllowed("批准之后才能打印", hint=found.ticket.number)
+    told = partial(masking.named, name=found.ticket.contact_name) if masking.hides(user) else str
     return page(
         request,
         "letter_print.html",
         number=found.ticket.number,
-        heading=letters.heading(found.item.title),
+        heading=told(letters.heading(found.item.title)),
         seal=letters.SEAL,
-        text=found.letter.reply or found.letter.draft,
+        text=told(found.letter.reply or found.letter.draft),
         day=letters.day_of(
             (found.letter.sent_at or services.clock.now()).astimezone(ZoneInfo(services.city.profile.timezone))
         ),

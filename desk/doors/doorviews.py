@@ -1,5 +1,6 @@
 """What came by other doors than the telephone, as pages show it."""
 
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -71,7 +72,7 @@ async def letter_view(
     letter, item, ticket = one.letter, one.item, one.ticket
     received = item.at.astimezone(ZoneInfo(services.city.profile.timezone))
     draft = letter.draft or letters.proposal(ticket, item.title, received, services.city)
-    return {
+    shown = {
         **hidden(await item_view(session, views, Entry(item, ticket, letter)), ticket, user),
         "letter_state": letter.state,
         "letter_state_name": views.text(STATE_NAMES[letter.state]),
@@ -90,6 +91,16 @@ async def letter_view(
              "words": s.words}
             for s in await letters.steps(session, item.id)
         ],
+    }  # fmt: skip
+    return masked_letter(shown, ticket) if masking.hides(user) else shown
+
+
+def masked_letter(shown: dict[str, Any], ticket: Ticket) -> dict[str, Any]:
+    """A letter as who is not told whose it is reads it: its reply begins with the name."""
+    told = partial(masking.named, name=ticket.contact_name)
+    return {
+        **shown, **{name: told(shown[name]) for name in ("title", "text", "draft", "reply")},
+        "steps": [{**step, "note": told(step["note"]), "words": told(step["words"])} for step in shown["steps"]],
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from core.city import City
 from core.city_levels import Level
+from desk.access import masking
 from desk.access.users import User
 from desk.views import Views, stamp
 from ticketing.assign.board import OfTicket
@@ -68,7 +69,7 @@ class AssignViews:
         # Of a main part whose ticket has steps for it, the ticket's own buttons do this.
         here = own and (part.part == "assist" or (ticket.state == "handling" and part.accepted_at is None))
         lead = part.open and part.part == "assist" and self._leads(ticket, "withdraw")
-        return {
+        return self._shown({
             "id": part.id,
             **self._of(ticket),
             "department_name": self._views.department_name(part.department),
@@ -86,13 +87,13 @@ class AssignViews:
             "may_refuse": here and part.accepted_at is None and not part.binding,
             "may_report": own and part.part == "assist",
             "may_withdraw": lead,
-        }
+        })  # fmt: skip
 
     def refusal(self, refusal: Refusal, ticket: Ticket) -> dict[str, Any]:
         """A refusal, with the list of matters (权责) for whoever decides it."""
         category = self._city.category(ticket.code)
         named = self._views.department_name
-        return {
+        return self._shown({
             "id": refusal.id,
             **self._of(ticket),
             "department": refusal.department,
@@ -110,11 +111,11 @@ class AssignViews:
             "table_name": named(category.department) if category else "",
             "table_assist": [named(key) for key in category.assist] if category else [],
             "may_decide": refusal.decided_at is None and self._leads(ticket, "decide"),
-        }
+        })  # fmt: skip
 
     def nudge(self, nudge: Nudge, ticket: Ticket) -> dict[str, Any]:
         own = nudge.department in self._user.departments
-        return {
+        return self._shown({
             "id": nudge.id,
             **self._of(ticket),
             "kind": nudge.kind,
@@ -128,7 +129,10 @@ class AssignViews:
             "answered_at": stamp(nudge.answered_at),
             "answer": nudge.answer,
             "may_answer": own and nudge.answered_at is None,
-        }
+        })  # fmt: skip
+
+    def _shown(self, made: dict[str, Any]) -> dict[str, Any]:
+        return masking.record(made) if masking.hides(self._user) else made
 
     def _leads(self, ticket: Ticket, action: str) -> bool:
         """Whether this person directs it, by role and area; departments ask whose part it is."""

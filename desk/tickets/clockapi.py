@@ -114,7 +114,7 @@ async def calendar_page(request: Request, user: SignedIn, services: Services) ->
     days = services.tickets.clocks.keeper.calendar
     today = services.clock.now().astimezone(ZoneInfo(city.profile.timezone)).date()
     after = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
-    shown = ClockViews(city, views, user.actor(), await Users(services.database).names())
+    shown = ClockViews(city, views, user, await Users(services.database).names())
     waiting = await services.tickets.clocks.waiting() if may_decide_clocks(user) else []
     # The longest time limits reach into the next year before its holidays are announced.
     ahead = sorted({today.year, (today + timedelta(days=60)).year})
@@ -138,7 +138,7 @@ async def calendar_page(request: Request, user: SignedIn, services: Services) ->
 async def clocks_of(request: Request, user: User, services: DeskServices, ticket: Ticket) -> list[dict[str, Any]]:
     """The ticket's clocks as this person may see and move them."""
     views = Views(services.city, language_of(request))
-    shown = ClockViews(services.city, views, user.actor(), await Users(services.database).names())
+    shown = ClockViews(services.city, views, user, await Users(services.database).names())
     async with services.database.read() as session:
         whose = {part.id: part.department for part in await services.tickets.parts.of(session, ticket.id)}
     return [

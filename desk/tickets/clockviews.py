@@ -1,14 +1,15 @@
 """Clocks as screens show them: a bar, a colour with its name, what is left in words, who granted what."""
 
 import calendar
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any
 
 from core.city import City
 from core.city_clocks import ClockKind, ClockPolicy, Colours, Unit
+from desk.access import masking
+from desk.access.users import User
 from desk.views import Views, stamp
-from ticketing.actor import Actor
 from ticketing.clocks.calendar import WorkCalendar
 from ticketing.clocks.policy import Colour
 from ticketing.clocks.service import Clocks, ClockView
@@ -38,11 +39,13 @@ ENTRY_NAMES = {
 class ClockViews:
     """Makes views of clocks for one person in one language."""
 
-    def __init__(self, city: City, views: Views, by: Actor, names: dict[str, str]) -> None:
+    def __init__(self, city: City, views: Views, user: User, names: dict[str, str]) -> None:
         self._city = city
         self._views = views
         self._text = views.text
-        self._by = by
+        self._by = user.actor()
+        #: What somebody wrote is masked as the ticket is.
+        self._written: Callable[[str], str] = masking.words if masking.hides(user) else str
         #: Names of people by login.
         self._names = names
 
@@ -110,14 +113,14 @@ class ClockViews:
         return {
             "id": request.id,
             "wish": wish,
-            "note": request.note,
+            "note": self._written(request.note),
             "who": self._name(request.who),
             "department": self._views.department_name(request.department) if request.department else "",
             "at": stamp(request.at),
             "decided_at": stamp(request.decided_at),
             "decided_by": self._name(request.decided_by),
             "granted": request.granted,
-            "answer": request.answer,
+            "answer": self._written(request.answer),
             "own": request.who == self._by.login,
         }
 
@@ -158,7 +161,7 @@ class ClockViews:
             "at": stamp(entry.at),
             "text": " ".join(part for part in (what, amount or reason) if part),
             "by": by,
-            "note": entry.note,
+            "note": self._written(entry.note),
         }
 
     def _name(self, login: str) -> str:
