@@ -50,6 +50,7 @@ from desk.quality import (
 from desk.quality import examples as goodexamples
 from desk.render import STATIC
 from desk.services import DeskServices
+from desk.shift import shiftpages
 from desk.statics import CompressedStatic
 from desk.tickets import assignapi, callbackapi, clockapi, incidentapi
 from desk.voice import voicepages
@@ -170,6 +171,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(oversightpages.router)
     app.include_router(samplingpages.router)
     app.include_router(calibrationpages.router)
+    app.include_router(shiftpages.router)
     app.include_router(coachingpages.router)
     app.include_router(reportpages.router)
     app.include_router(pages.router)

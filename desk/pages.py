@@ -20,6 +20,7 @@ from desk.i18n import language_of, translate
 from desk.live import Feed
 from desk.render import page
 from desk.services import DeskServices
+from desk.shift.shiftpages import clock_of, last_of
 from desk.tickets.assignapi import own_of, parts_of
 from desk.tickets.clockapi import clocks_of
 from desk.tickets.clockviews import coloured
@@ -106,9 +107,12 @@ async def desk(request: Request, user: SignedIn, services: Services) -> Response
     lines = {line.number: views.line_name(line.number) for line in services.city.lines}
     emergency = [line.number for line in services.city.lines if line.kind == "emergency"]
     own = services.city.desk(user.extension or "")
+    async with services.database.read() as session:
+        checked = await last_of(session, services, user)
     return page(
         request,
         "desk.html",
+        checked=checked and {"ok": checked.ok, "at": clock_of(services, checked.at)},
         me=user,
         in_queue=own is None or own.in_queue,
         pause_reasons=PAUSE_REASONS,

@@ -11,6 +11,7 @@ import core.audit
 import desk.access.tables
 import desk.access.users
 import desk.config.tables
+import desk.shift.tables
 import ivr.tables
 import quality.calibration.tables
 import quality.coaching.tables

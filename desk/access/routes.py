@@ -24,7 +24,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "POST /api/calls/{call_id}/link", "POST /api/calls/{call_id}/leave", "POST /api/calls/{call_id}/dismiss",
         "POST /api/calls/{call_id}/ask-silent", "POST /api/calls/{call_id}/help",
         "POST /api/calls/{call_id}/help-given", "POST /api/calls/{call_id}/claim",
-        "GET /api/calls/{call_id}/parties", "GET /desk",
+        "GET /api/calls/{call_id}/parties", "GET /desk", "GET /desk/check", "POST /api/desk/check",
+        "POST /api/calls/{call_id}/quality",
     ),
     "call.supervise": (
         "GET /api/help", "POST /api/calls/{call_id}/watch", "POST /api/calls/{call_id}/take-over",
@@ -50,7 +51,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "GET /api/mode",
     ),
     "board": (
-        "GET /wallboard", "GET /live/wallboard", "GET /worktime", "GET /worktime.xlsx",
+        "GET /wallboard", "GET /live/wallboard", "POST /api/alarms/note", "GET /worktime", "GET /worktime.xlsx",
     ),
     "health": (
         "GET /api/health/lines",

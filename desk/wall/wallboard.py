@@ -17,6 +17,7 @@ from desk.i18n import language_of
 from desk.render import page
 from desk.services import DeskServices
 from desk.sheets import Cell, download, workbook
+from desk.shift.tables import sounds
 from desk.sse import EventStream
 from desk.views import PAUSE_REASONS, Views
 from desk.wall.boardfeed import BoardFeed
@@ -82,7 +83,11 @@ async def worktime(request: Request, user: Lead, services: Services, day: str = 
         day=chosen,
         before=chosen - timedelta(days=1),
         after=chosen + timedelta(days=1) if chosen < services.clock.now().astimezone(start.tzinfo).date() else None,
-        desks=[_bar(desk, names.get(desk.desk, desk.desk), people, start, views) for desk in days],
+        desks=[
+            _bar(desk, names.get(desk.desk, desk.desk), people, start, views)
+            | {"sound": sounded.get(desk.desk), "zone": start.tzinfo}
+            for desk in days
+        ],
         states=[(key, views.text(name)) for key, name in STATES.items() if key != "offline"],
     )
 
@@ -93,6 +98,8 @@ async def worktime_sheet(request: Request, user: Lead, services: Services, day: 
     views = Views(services.city, language_of(request))
     chosen, start, end = _day(day, services)
     days = await _days(services, start, end)
+    async with services.database.read() as session:
+        sounded = await sounds(session, start, end)
     await audit(request, user.login, "export_worktime", detail=str(chosen))
     return download(await asyncio.to_thread(_sheet, days, chosen, _names(services.city), views), f"worktime-{chosen}")
 

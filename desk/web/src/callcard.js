@@ -96,20 +96,6 @@ export class CallCard {
     show($("dial-form"), !phone.busy);
     for (const id of ["mute", "hold", "keypad"]) $(id).disabled = !phone.talking;
     $("hold").setAttribute("aria-pressed", String(held));
-    if (!phone.talking) {
-      $("mute").setAttribute("aria-pressed", "false");
-      $("quality").textContent = "";
-    }
-  }
-
-  quality(figures, previous) {
-    const got = figures.packetsReceived - (previous?.packetsReceived ?? 0);
-    const lost = Math.max(0, figures.packetsLost - (previous?.packetsLost ?? 0));
-    const share = got + lost ? (100 * lost) / (got + lost) : 0;
-    const silent = previous && got === 0;
-    $("quality").classList.toggle("poor", share > 3 || Boolean(silent));
-    $("quality").textContent = silent
-      ? t("没有收到对方声音")
-      : t("语音质量：丢包 {loss}% · 抖动 {jitter} 毫秒", { loss: share.toFixed(1), jitter: figures.jitterMs });
+    if (!phone.talking) $("mute").setAttribute("aria-pressed", "false");
   }
 }

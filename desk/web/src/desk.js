@@ -3,6 +3,7 @@ import { AgentBar } from "./agentbar.js";
 import { api } from "./api.js";
 import { CallCard, part } from "./callcard.js";
 import { CallControl } from "./callcontrol.js";
+import { CallQuality } from "./callquality.js";
 import { showPhone, startPhone } from "./deskphone.js";
 import { dialHere } from "./dial.js";
 import { dialled, isNumber } from "./directory.js";
@@ -49,7 +50,6 @@ let call = null;
 const side = new SideCall(setup.directory, me);
 /** What rings, until the server has told of it. */
 const early = new EarlyCall(setup);
-let figures = null;
 /** Since when a desk out of the queue, of which no state is told, keeps the other side on hold. */
 let ownHold = null;
 
@@ -399,6 +399,9 @@ document.querySelector(".top").addEventListener("click", ({ target }) => {
   const link = target.closest("a:not([hreflang])");
   if (link) link.target = phone?.busy ? "_blank" : "";
 });
+$("check").addEventListener("click", ({ currentTarget }) => {
+  currentTarget.target = phone?.busy ? "_blank" : "";
+});
 $("dial-form").addEventListener("submit", (event) => {
   event.preventDefault();
   dial(dialled($("dial-number").value));
@@ -427,19 +430,14 @@ bindKeys([
   ["Alt+0", t("拨号"), () => $("dial-number").focus()],
   ["Alt+I", t("拨号键盘"), () => phone?.talking && $("keypad").click()],
   ...(setup.in_queue ? [["Alt+P", t("示忙：选原因"), () => $("pause").focus()]] : []),
+  ["Alt+G", t("设备检查"), () => $("check").click()],
   ["Escape", t("改为手动接听；收起键盘"), () => incoming.byHand() || keypad.close()],
   ["Ctrl+Enter", t("提交并派遣"), () => form.submit()],
 ]);
 
 setInterval(tick, 1000);
 
-setInterval(async () => {
-  if (!phone?.talking) figures = null;
-  if (!phone?.talking || heldAt()) return;
-  const now = await phone.stats();
-  if (now) card.quality(now, figures);
-  figures = now;
-}, 2000);
+const quality = new CallQuality(() => ({ phone, call: shown()?.call_id ?? null, held: Boolean(heldAt()) }));
 
 stayWhile(() => phone?.talking ?? false);
 document.addEventListener(OVER, () => phone?.leave());
@@ -447,6 +445,7 @@ document.addEventListener(OVER, () => phone?.leave());
 addEventListener("pagehide", () => {
   // Typed words are sent before the page goes; a caller's call goes on, one that this desk dialled ends with its page.
   form.flush();
+  quality.over();
   if (phone?.outgoing) phone.hangup();
 });
 

@@ -1,7 +1,7 @@
 // The desk's telephone: SIP over WebSocket (JsSIP), audio over WebRTC.
 import JsSIP from "jssip";
+import { sound, speakFrom } from "./devices.js";
 
-const AUDIO = { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true }, video: false };
 /**
  * Caller's names of rings that are no new call (switchboard/handling.py, switchboard/supervision.py). Answered at once:
  * the call that this desk holds already comes back to a fresh page; a supervisor asked to listen.
@@ -78,7 +78,7 @@ export class Softphone extends EventTarget {
     if (this.#session || this.state !== "registered") return false;
     this.outgoing = true;
     const session = this.#ua.call(`sip:${number}@${this.#host}`, {
-      mediaConstraints: AUDIO,
+      mediaConstraints: sound(),
       pcConfig: { iceServers: this.#ice },
       // Made within call(): listening afterwards would be too late.
       eventHandlers: { peerconnection: ({ peerconnection }) => this.#listenTo(peerconnection) },
@@ -90,7 +90,7 @@ export class Softphone extends EventTarget {
   }
 
   answer() {
-    if (this.ringing) this.#session.answer({ mediaConstraints: AUDIO, pcConfig: { iceServers: this.#ice } });
+    if (this.ringing) this.#session.answer({ mediaConstraints: sound(), pcConfig: { iceServers: this.#ice } });
   }
 
   hangup() {
@@ -119,7 +119,7 @@ export class Softphone extends EventTarget {
     if (!connection) return null;
     const figures = {
       packetsReceived: 0, packetsLost: 0, bytesReceived: 0, jitterMs: 0, packetsSent: 0, bytesSent: 0,
-      roundTripMs: null, audioLevel: null, codec: "",
+      roundTripMs: null, audioLevel: null, codec: "", bufferS: 0, bufferCount: 0,
     };
     const report = await connection.getStats();
     for (const item of report.values()) {
@@ -129,6 +129,8 @@ export class Softphone extends EventTarget {
         figures.bytesReceived += item.bytesReceived ?? 0;
         figures.jitterMs = Math.round((item.jitter ?? 0) * 1000);
         figures.audioLevel = item.audioLevel ?? null;
+        figures.bufferS += item.jitterBufferDelay ?? 0;
+        figures.bufferCount += item.jitterBufferEmittedCount ?? 0;
         figures.codec = report.get(item.codecId)?.mimeType ?? "";
       } else if (item.type === "outbound-rtp" && item.kind === "audio") {
         figures.packetsSent += item.packetsSent ?? 0;
@@ -181,6 +183,7 @@ export class Softphone extends EventTarget {
   #listenTo(connection) {
     connection.addEventListener("track", (event) => {
       this.#audio.srcObject = event.streams[0] ?? new MediaStream([event.track]);
+      speakFrom(this.#audio);
       this.#audio.play().catch(() => {});
     });
   }
@@ -190,7 +193,7 @@ export class Softphone extends EventTarget {
 export async function askForMicrophone() {
   if (!navigator.mediaDevices) return "InsecureContext";
   try {
-    const stream = await navigator.mediaDevices.getUserMedia(AUDIO);
+    const stream = await navigator.mediaDevices.getUserMedia(sound());
     for (const track of stream.getTracks()) track.stop();
     return "";
   } catch (error) {
