@@ -296,7 +296,7 @@ async def _form(request: Request) -> Mapping[str, list[str]]:
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > _FORM:
         raise HTTPException(413, "内容太大")
-    sent = await request.form(max_fields=20_000)
+    sent = await request.form(max_fields=20_000, max_part_size=_FORM)
     return {key: [value for value in sent.getlist(key) if isinstance(value, str)] for key in sent}
 
 

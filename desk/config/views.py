@@ -106,7 +106,12 @@ def diff_view(before: str, after: str, language: Language) -> dict[str, Any]:
 
 def faults_view(faults: Sequence[Told], name: str, language: Language) -> list[dict[str, Any]]:
     return [
-        {"file": fault.file, "own": fault.file == name, "line": fault.line, "text": in_words(fault.text, language)}
+        {
+            "file": fault.file,
+            "own": fault.file == name,
+            "line": fault.line,
+            "text": in_words(fault.text, language, fault.file),
+        }
         for fault in faults
     ]
 
@@ -121,7 +126,7 @@ def table_view(services: DeskServices, name: str, text: str, faults: Sequence[To
         return None
     wrong = faulty([fault.line for fault in faults if fault.file == name], begins)
     said = {
-        at: [(f.line, in_words(f.text, views.language)) for f in faults if f.file == name and f.line in lines]
+        at: [(f.line, in_words(f.text, views.language, name)) for f in faults if f.file == name and f.line in lines]
         for at, lines in wrong.items()
     }
     offered = {

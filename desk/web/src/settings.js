@@ -25,7 +25,9 @@ function numbered(area, gutter) {
     }));
   });
   for (const link of document.querySelectorAll("[data-line]")) {
-    link.addEventListener("click", () => {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();  // following it would take the focus away again
+      document.getElementById(`line-${link.dataset.line}`)?.scrollIntoView({ block: "center" });
       const before = area.value.split("\n").slice(0, Number(link.dataset.line) - 1).join("\n").length;
       area.focus({ preventScroll: true });
       area.setSelectionRange(before && before + 1, before && before + 1);
