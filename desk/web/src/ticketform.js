@@ -3,7 +3,9 @@ import { whyClosed } from "./closing.js";
 import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 
+/** Saved so soon after the last key; who types without a pause is saved once a second. */
 const SAVE_AFTER_MS = 500;
+const SAVE_WITHIN_MS = 1000;
 const AGAIN_MS = 2000;
 /** What stands between what a field has and what is added. A ticket is written in Chinese, whatever the page's language. */
 const JOINT = { place: "", summary: "，" };
@@ -25,6 +27,8 @@ export class TicketForm {
   /** What was sent and of which the server has not said yet that it has it: fields with their values, each time. */
   #sent = new Set();
   #timer;
+  /** Since when something is not yet sent to be saved. */
+  #since = 0;
   #saving = Promise.resolve();
   #onChange = () => {};
 
@@ -153,12 +157,13 @@ export class TicketForm {
 
   #touched(field) {
     if (!FIELDS.includes(field.name) || !this.#ticket) return;
+    if (!this.#dirty.size) this.#since = Date.now();
     this.#dirty.add(field.name);
     field.classList.add("touched");
     if (field.name === "code") this.#showChosen();
     $("saved").textContent = t("未保存");
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.flush(), SAVE_AFTER_MS);
+    this.#timer = setTimeout(() => this.flush(), Math.max(0, Math.min(SAVE_AFTER_MS, this.#since + SAVE_WITHIN_MS - Date.now())));
   }
 
   #takeDirty() {
