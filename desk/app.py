@@ -21,6 +21,7 @@ from desk.access.watch import SessionWatch
 from desk.analysis import analysispages, briefpages, modelpages
 from desk.assess import assesspages
 from desk.board import boardpages
+from desk.board.openlist import OpenTickets
 from desk.board.spots import Spots
 from desk.calls import callapi, calllist, hearing, missedapi, searchpage, transcriptapi
 from desk.calls.ringclaims import RingClaims
@@ -110,6 +111,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.state.watch = SessionWatch(app.state.auth.sessions)
     app.state.feed = Feed(services)
     app.state.board = BoardFeed(services)
+    app.state.open_tickets = OpenTickets(services.database, services.clock, app.state.feed.latest)
     app.state.spots = Spots(services.city, services.tickets.grids, services.find_places)
     app.state.callbacks = CallbackDesk(services.database, services.tickets, services.clock)
     app.state.texts = Texts(services.database, services.tickets, services.clock, None)

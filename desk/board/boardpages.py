@@ -17,6 +17,7 @@ from desk.access.rights import may_see_ticket, may_see_unit
 from desk.access.users import User, Users
 from desk.board.boardviews import BoardViews
 from desk.board.lanes import MOST, SHOWN, Laid, at_level, laid, shown
+from desk.board.openlist import OpenTickets
 from desk.board.sending import Order, send
 from desk.board.spots import Spots, ground
 from desk.context import services_of
@@ -31,7 +32,6 @@ from ticketing.assign import board as parts_board
 from ticketing.assign.board import OfTicket
 from ticketing.assign.levels import starts_with
 from ticketing.assign.proposed import Matter, proposed
-from ticketing.dispatch.pending import pending
 from ticketing.dispatch.states import STATE_NAMES
 from ticketing.dispatch.views import Proposal
 from ticketing.repository import TicketMissing, TicketRepository
@@ -103,13 +103,12 @@ async def lanes(
 ) -> dict[str, Any]:
     """Open tickets by lane, each lane counted and its first rows shown; with ``id`` of those rows only these."""
     now = services.clock.now()
+    open_tickets: OpenTickets = request.app.state.open_tickets
+    found = [one for one in await open_tickets.all() if may_see_ticket(user, one)]
+    placed = laid(at_level(found, level, services.city.level_of), now)
+    lane_of = shown(placed, {"emergency": emergency, "waiting": waiting, "overdue": overdue, "moving": moving})
+    ids = set(lane_of) if id is None else set(lane_of) & set(id)
     async with services.database.read() as session:
-        found = [one for one in await pending(session) if may_see_ticket(user, one)]
-        found = at_level(found, level, services.city.level_of)
-        wanted = {"emergency": emergency, "waiting": waiting, "overdue": overdue, "moving": moving}
-        placed = laid(found, now)
-        lane_of = shown(placed, wanted)
-        ids = set(lane_of) if id is None else set(lane_of) & set(id)
         rows = {row.id: row for row in await session.scalars(select(Ticket).where(Ticket.id.in_(ids)))}
     views = await _views(request, user)
     return {

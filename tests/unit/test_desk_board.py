@@ -1,5 +1,6 @@
 """The board's API: what a dispatcher sees, to whom a ticket is proposed, and one order to several at once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from desk.app import create_app
+from desk.board.openlist import OpenTickets
 from tests import desk_fakes
 from tests.board_scene import DIAO, WANG, fire, noise, with_dispatchers
 from tests.desk_fakes import Stage, make_stage
@@ -108,7 +110,8 @@ async def test_departments_and_units_are_proposed_with_their_reasons(stage: Stag
     await stage.services.dispatch.scenes.place(burning.id, *HERE, DIAO)
     found = await got(await sign_in("diao"), f"/api/board/tickets/{burning.id}")
     assert [(d["key"], d["chosen"], d["reasons"]) for d in found["departments"]] == [
-        ("fire", "main", ["工单现填", "类别对应 · 建筑火灾", "来话热线 119"]), ("medical", "assist", ["预案", "类别协办"]),
+        ("fire", "main", ["工单现填", "类别对应 · 建筑火灾", "来话热线 119"]),
+        ("medical", "assist", ["预案", "类别协办"]),
     ]  # fmt: skip
     assert [(u["key"], u["distance"], u["chosen"]) for u in found["units"]] == [
         ("e1", "600 m", True), ("a1", "1.5 km", True), ("e2", "2.9 km", True), ("e3", "", False),
@@ -192,3 +195,28 @@ async def test_only_the_citys_own_map_is_fetched_from_elsewhere(stage: Stage, si
         policy = (await client.get("/board")).headers["content-security-policy"]
         assert policy.endswith(" https://tiles.example:8443") and "connect-src" in policy.split("; ")[-1]
         assert "tiles.example" not in (await client.get("/units")).headers["content-security-policy"]
+
+
+async def test_pages_that_ask_about_the_same_moment_share_one_reading(stage: Stage) -> None:
+    readings = 0
+    seq = 1
+
+    async def latest() -> int:
+        return seq
+
+    class Counted:
+        def read(self) -> Any:
+            nonlocal readings
+            readings += 1
+            return stage.services.database.read()
+
+    tickets = OpenTickets(Counted(), stage.clock, latest)  # type: ignore[arg-type]
+    waiting = await noise(stage)
+    found = await asyncio.gather(*(tickets.all() for _ in range(3)))
+    assert readings == 1 and {one.id for many in found for one in many} == {waiting.id}
+    burning = await fire(stage)
+    seq += 1
+    assert {one.id for one in await tickets.all()} == {waiting.id, burning.id} and readings == 2
+    stage.clock.advance(6)  # type: ignore[union-attr]
+    await tickets.all()
+    assert readings == 3, "a clock may have stood still without a word"

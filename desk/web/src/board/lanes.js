@@ -37,12 +37,15 @@ function fill(element, row, units) {
   say("summary", row.summary);
   part(element, "summary").title = row.summary;
   say("number", row.number);
+  part(element, "place").title = row.place;
   say("place", row.place ? row.place + (row.spot ? "" : ` · ${t("图上无位置")}`) : t("地点未填"));
   const assist = row.assist_names.length ? ` +${row.assist_names.length}` : "";
   say("department", (row.department_name || t("未定部门")) + assist);
   part(element, "department").title = [row.department_name, ...row.assist_names].join(t("、"));
   say("step", row.step_name);
-  say("units", units.filter((unit) => unit.ticket === row.id).map((unit) => `${unit.name} ${unit.state_name}`).join(" "));
+  const sent = units.filter((unit) => unit.ticket === row.id).map((unit) => `${unit.name} ${unit.state_name}`);
+  say("units", sent.join(" "));
+  part(element, "units").title = sent.join("\n");
 }
 
 /** Says again how much time each row has left. */
@@ -58,7 +61,7 @@ export function tick(rows) {
 
 function section(lane) {
   return el("section", { className: "lane", dataset: { lane: lane.key, test: `lane-${lane.key}` } },
-    el("h2", {}, el("span", { dataset: { part: "name" } }), el("b", { dataset: { part: "total" } }), el("span", { className: "late-count", dataset: { part: "late" } })),
+    el("h2", {}, el("i", { className: "pin-shape", ariaHidden: "true" }), el("span", { dataset: { part: "name" } }), el("b", { dataset: { part: "total" } }), el("span", { className: "late-count", dataset: { part: "late" } })),
     el("ol", { role: "listbox", dataset: { part: "rows" } }),
     el("button", { type: "button", className: "quiet more", dataset: { part: "more", more: lane.key, test: `more-${lane.key}` } }));
 }

@@ -3,6 +3,8 @@
 import { Map as GlMap, Marker, setWorkerUrl } from "maplibre-gl";
 
 const STACK_PX = 17;
+/** Some streets around a place fill the map. */
+const CLOSE = 14;
 /** Room for marks, names and the buttons. */
 const PADDING = { top: 40, bottom: 40, left: 40, right: 60 };
 
@@ -90,8 +92,9 @@ export function openMap(place, ground, { worker, title, make, update, failed }) 
         units: (items) => marks.unit.show(stacked(items)),
         all: () => map.fitBounds(bounds, { padding: PADDING, animate: false }),
         zoom: (by) => map.zoomTo(map.getZoom() + by, { animate: false }),
-        see: ({ lon, lat }) => {
-          if (!map.getBounds().contains([lon, lat])) map.jumpTo({ center: [lon, lat] });
+        see: ({ lon, lat }, close) => {
+          if (close) map.jumpTo({ center: [lon, lat], zoom: Math.max(map.getZoom(), CLOSE) });
+          else if (!map.getBounds().contains([lon, lat])) map.jumpTo({ center: [lon, lat] });
         },
       });
     });

@@ -166,13 +166,14 @@ const open = () => {
 };
 const assign = own((row) => palette.open(row).catch(said));
 const takeBack = own((row) => recall.open(row, units).then((may) => may || notice(t("这张工单现在没有可以召回的"), SAID_S)).catch(said));
+const close = own((row) => view.see(row.spot, true));
 bindKeys([
   ["j", t("下一件"), step(1), "J ↓"], ["ArrowDown", "", step(1)], ["J", "", step(1)],
   ["k", t("上一件"), step(-1), "K ↑"], ["ArrowUp", "", step(-1)], ["K", "", step(-1)],
   ["1", t("跳到紧急、待派、超时、在办"), jump(0), "1…4"], ["2", "", jump(1)], ["3", "", jump(2)], ["4", "", jump(3)],
   ["a", t("派单：部门和单位"), assign, "A"], ["A", "", assign],
   ["u", t("召回"), takeBack, "U"], ["U", "", takeBack],
-  ["z", t("在地图上看"), own((row) => choose(row.id, true)), "Z"], ["Z", "", own((row) => choose(row.id, true))],
+  ["z", t("在地图上看"), close, "Z"], ["Z", "", close],
   ["Enter", t("打开工单"), open],
 ]);
 

@@ -4,8 +4,6 @@ import { $, el, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { left } from "./left.js";
 
-const LANE_SHAPES = { emergency: "◆", waiting: "■", overdue: "▲", moving: "●" };
-
 const say = (text) => {
   $("map-says").textContent = text;
   show($("map-says"), Boolean(text));
@@ -90,9 +88,9 @@ export class View {
     this.#draw();
   }
 
-  /** Bring a ticket or a unit into sight. */
-  see(at) {
-    if (at) this.#map?.see(at);
+  /** Bring a ticket or a unit into sight; `close`: with what lies around it. */
+  see(at, close = false) {
+    if (at) this.#map?.see(at, close);
   }
 
   #draw() {
@@ -109,7 +107,6 @@ export class View {
     element.dataset.ticket = first.id;
     element.classList.toggle("middle", middle);
     element.classList.toggle("chosen", Boolean(chosen));
-    element.firstChild.textContent = LANE_SHAPES[first.lane];
     element.lastChild.textContent = rows.length > 1 ? String(rows.length) : "";
     const title = rows.slice(0, 6).map((row) => `${row.number} ${row.category} ${row.place} ${left(row).text}`).join("\n");
     element.title = middle ? `${t("只知大致位置")}\n${title}` : title;
