@@ -112,8 +112,8 @@ async def one(
     setup = {
         "id": review_id, "call": review.call_id, "state": review.state, "editable": editable, "may": list(may),
         "lead": user.role == "supervisor", "version": draft.version if draft else 0, "tab": secrets.token_hex(8),
-        "card": views.card_view(card, language), "proposals": views.proposals(card, said) if editable else {},
-        "entered": entered, "marks": views.marks(said, transcript, verdict if judge else None) if begun else [],
+        "card": views.card_view(card, language), "proposals": views.proposals(card, said, shown) if editable else {},
+        "entered": entered, "marks": views.marks(said, transcript, verdict if judge else None, shown) if begun else [],
         "clips": [clip_view(row, names) if signed else _unsigned(row) for row in cut],
         "private": [part_view(row, names) for row in parts if signed],
         "good": [{"id": row.id, "title": row.title, "from_s": row.from_s, "to_s": row.to_s} for row in good],
@@ -122,7 +122,7 @@ async def one(
     }  # fmt: skip
     request.state.style_nonce = setup["nonce"]
     return page(
-        request, "quality/review.html", me=user, review=review, setup=setup, call=call, begun=begun,
+        request, "quality/review.html", me=user, signed=signed, review=review, setup=setup, call=call, begun=begun,
         transcript=transcript, corrected=corrected, names=names, may=may, actions=ACTION_NAMES, states=STATE_NAMES,
         clock=clock, may_correct=editable or user.role == "supervisor", steps=steps, listened=listened,
         line=shown.line_name(call.line) if call else "", now=stamp(now), at=now,

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.city_scorecards import Scorecard
 from desk.i18n import Language
+from desk.quality.reasons import told
+from desk.views import Views
 from quality.checks import findings as checks
 from quality.reviews.listing import ON_THE_CLOCK
 from quality.reviews.states import STATE_NAMES
@@ -40,7 +42,7 @@ async def checked(session: AsyncSession, call_id: str) -> Checked | None:
     return Checked(row.answers, (await session.scalars(query)).all())
 
 
-def proposals(card: Scorecard, said: Checked | None) -> dict[str, dict[str, Any]]:
+def proposals(card: Scorecard, said: Checked | None, views: Views) -> dict[str, dict[str, Any]]:
     """By item of the card: what a check answers and what it rests on. They wait for a person's eye."""
     if said is None:
         return {}
@@ -57,7 +59,12 @@ def proposals(card: Scorecard, said: Checked | None) -> dict[str, dict[str, Any]
         one.item: {
             "answer": one.answer,
             "evidence": [
-                {"utterance_id": row.utterance_id, "second": row.second, "words": row.words, "reason": row.reason}
+                {
+                    "utterance_id": row.utterance_id,
+                    "second": row.second,
+                    "words": row.words,
+                    "reason": told(row.reason, views),
+                }
                 for row in (places[finding.turn] for finding in one.evidence)
             ],
         }
@@ -74,7 +81,7 @@ def _severity(text: str) -> checks.Severity:
 
 
 def marks(
-    said: Checked | None, transcript: Iterable[Mapping[str, Any]], verdict: Verdict | None
+    said: Checked | None, transcript: Iterable[Mapping[str, Any]], verdict: Verdict | None, views: Views
 ) -> list[dict[str, Any]]:
     """Where to look, in the order of the call: what the checks found, and the caller's words of danger.
 
@@ -86,8 +93,8 @@ def marks(
         second = one.second if one.second is not None else rows.get(one.utterance_id, {}).get("second_s")
         if second is not None:
             made.append({
-                "second": second, "kind": "finding", "severity": one.severity, "label": one.label, "text": one.reason,
-                "words": one.words, "utterance_id": one.utterance_id,
+                "second": second, "kind": "finding", "severity": one.severity, "label": views.text(one.label),
+                "text": told(one.reason, views), "words": one.words, "utterance_id": one.utterance_id,
             })  # fmt: skip
     words = [one.words for one in verdict.reasons if one.says == "emergency" and one.words] if verdict else []
     for row in rows.values():

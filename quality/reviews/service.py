@@ -237,11 +237,14 @@ class Reviews:
         return found
 
     async def get(self, review_id: str, by: Actor) -> Review:
-        """One review; :class:`NotAllowed` for whoever may not see it."""
+        """One review; :class:`NotAllowed` for whoever may not see it: of a blind copy nobody but its reviewer."""
         async with self._database.read() as session:
             review = await _get(session, review_id)
             who = await self._person(session, review, by)
             seen = _may_see(review, who) or await _decided(session, review_id, by)
+        if by.role == "supervisor" and review.copy > 0:
+            # Opened one by one, they are told apart before the calibration sets them side by side, without names.
+            raise NotAllowed("第二份评分只用于校准", hint="请在校准页面比对")
         if not seen:
             raise NotAllowed("您没有此项权限")
         return review

@@ -240,6 +240,10 @@ async def test_who_sees_what(room: QualityRoom) -> None:
     with pytest.raises(NotAllowed):
         await room.reviews.get(blind.id, actor_of(review))
     assert (await room.reviews.get(review.id, CHIEF)).id == review.id
+    with pytest.raises(NotAllowed, match="第二份评分只用于校准"):
+        await room.reviews.get(blind.id, CHIEF)
+    # He gives it to somebody else all the same.
+    assert "reassign" in await room.reviews.actions(blind.id, CHIEF)
     await room.reviews.begin(review.id, actor_of(review))
     await room.reviews.score(review.id, actor_of(review), GOOD)
     with pytest.raises(NotAllowed):
