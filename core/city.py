@@ -128,7 +128,7 @@ class SkillGroup(Data):
 
 
 class Mode(Data):
-    """How the whole centre works (``modes.yaml``): day, night, typhoon… A supervisor switches by one click.
+    """How the whole centre works (``modes.yaml``): day, night, typhoon… A supervisor switches.
 
     The first of the file holds when none was chosen.
     """

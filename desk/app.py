@@ -55,7 +55,7 @@ from desk.shift import shiftpages
 from desk.statics import CompressedStatic
 from desk.tickets import assignapi, callbackapi, clockapi, incidentapi
 from desk.voice import voicepages
-from desk.wall import healthapi, wallboard
+from desk.wall import alarmapi, healthapi, wallboard
 from desk.wall.boardfeed import BoardFeed
 from ticketing.analysis.briefs import Briefs
 from ticketing.assessment.service import Assessment
@@ -136,6 +136,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(dispatchapi.router)
     app.include_router(boardpages.router)
     app.include_router(wallboard.router)
+    app.include_router(alarmapi.router)
     app.include_router(leaderpages.router)
     app.include_router(calllist.router)
     app.include_router(clockapi.router)

@@ -80,6 +80,19 @@ async def latest(session: AsyncSession) -> dict[str, LineCheck]:
     return {row.line: row for row in rows}
 
 
+async def failing(session: AsyncSession) -> list[tuple[LineCheck, datetime]]:
+    """The last check of everything that fails now, and the first of the checks since which it has."""
+    found = []
+    for check in (await latest(session)).values():
+        if check.ok:
+            continue
+        of_it = select(func.max(LineCheck.id)).where(LineCheck.line == check.line, LineCheck.ok.is_(True))
+        worked = await session.scalar(of_it) or 0
+        first = select(func.min(LineCheck.at)).where(LineCheck.line == check.line, LineCheck.id > worked)
+        found.append((check, await session.scalar(first) or check.at))
+    return found
+
+
 async def record(database: Database, check: LineCheck) -> bool:
     """Keep this check, forget the oldest of its line, and tell where the state changed (then True)."""
     async with database.work() as work:

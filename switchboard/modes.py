@@ -1,4 +1,4 @@
-"""Night, typhoon: the whole centre by one click. Asterisk keeps which mode holds, so it does not need heyi for it."""
+"""Night, typhoon: the whole centre at once. Asterisk keeps which mode holds, so it does not need heyi for it."""
 
 import json
 from dataclasses import dataclass

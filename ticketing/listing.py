@@ -280,9 +280,6 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(_at_level(wanted.level))
     if wanted.overdue_at is not None:
         found += [IS_OPEN, Ticket.due_at < wanted.overdue_at]
-    elif set(wanted.states) == set(IN_HAND):
-        # Says what the states say, in the words of the indexes that hold open tickets alone.
-        found.append(IS_OPEN)
     return found
 
 

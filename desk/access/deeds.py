@@ -14,7 +14,7 @@ DEEDS: Mapping[str, str] = MappingProxyType({
     "token_made": "生成令牌", "token_revoked": "吊销令牌", "export_audit": "导出审计日志",
     # Desks and calls.
     "desk_check": "检查坐席设备",
-    "screen": "固定为领导大屏", "agent_state": "切换坐席状态", "hangup": "挂断通话",
+    "alarm_noted": "确认告警", "screen": "固定为领导大屏", "agent_state": "切换坐席状态", "hangup": "挂断通话",
     "transfer": "转接", "consult": "咨询", "take_back": "取回来电人",
     "conference": "三方通话", "complete": "完成转接", "link": "联动", "leave": "离开通话", "dismiss": "请出通话",
     "ask_silent": "无声报警询问", "help": "求助班长", "help_given": "应答求助", "watch": "监听、耳语、强插",

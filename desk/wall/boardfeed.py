@@ -10,9 +10,12 @@ from desk.services import DeskServices
 from desk.sse import encode
 from desk.statefeed import StateFeed, to_line
 from desk.views import stamp
+from desk.wall.alarmbook import AlarmBook
 from switchboard.events import CallRanked, MissedCallChanged
+from switchboard.figures.alarms import Alarm, AlarmNoted
 from switchboard.figures.board import Figures, Usual, compute, group_of, stretches, target_s, usuals, waits
 from switchboard.figures.tally import tally
+from switchboard.health import LineHealthChanged
 from switchboard.missed import tables as missed_tables
 from switchboard.modes import ModeChanged
 from switchboard.supervision import HelpAsked, HelpGiven
@@ -28,7 +31,10 @@ USUAL_FOR = timedelta(minutes=5)
 
 #: Events of other rooms after which a page asks again for what it shows of them.
 NOTED = ("LineHealthChanged",)
-_CHANGING = (CallEvent, AgentChanged, ModeChanged, HelpAsked, HelpGiven, MissedCallChanged, CallRanked)
+_CHANGING = (
+    CallEvent, AgentChanged, ModeChanged, HelpAsked, HelpGiven, MissedCallChanged, CallRanked, AlarmNoted,
+    LineHealthChanged,
+)  # fmt: skip
 
 
 class BoardFeed(StateFeed):
@@ -43,10 +49,12 @@ class BoardFeed(StateFeed):
         self._usual_at: datetime | None = None
         #: Cries for help that nobody has answered: call and desk → since when.
         self._help: dict[tuple[str, str], datetime] = {}
+        self._alarms = AlarmBook(services.city)
 
     async def start(self) -> None:
         living = [call.call_id for call in self._services.switchboard.calls()]
         self._help = {(cry.call_id, cry.agent): cry.at for cry in await cries(self._services.database, living)}
+        await self._alarms.start(self._services.database)
         await super().start()
 
     # -- what happens
@@ -56,6 +64,7 @@ class BoardFeed(StateFeed):
             frame = encode("noted", to_line({"type": event.type}))
             for page in tuple(self._pages):
                 page.offer(frame)
+        self._alarms.heard(event)
         if not isinstance(event, _CHANGING):
             return
         match event:
@@ -79,6 +88,7 @@ class BoardFeed(StateFeed):
         targets = {line.number: target_s(line, mode) for line in city.lines}
         async with services.database.read() as session:
             missed = await missed_tables.count(session)
+            alarms = await self._alarms.alarms(session, now, calls, missed)
             counted = await tally(session, today[0], now + timedelta(seconds=1), targets)
             if self._usual_at is None or not timedelta(0) <= now - self._usual_at < USUAL_FOR:
                 weeks = [await tally(session, start, end, targets) for start, end in past]
@@ -104,6 +114,7 @@ class BoardFeed(StateFeed):
                 if desk.kind != "robot" or desk.call_id
             ],
             "calls": [self._call(call) for call in sorted(calls, key=_place)],
+            "alarms": [_alarm(alarm) for alarm in alarms],
             "help": [
                 {"call_id": call_id, "agent": agent, "at": stamp(at)} for (call_id, agent), at in self._help.items()
             ],
@@ -125,6 +136,15 @@ class BoardFeed(StateFeed):
             "with": [party.extension for party in call.parties if party.extension not in ("", call.agent)],
             "priority": call.priority,
         }
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    noted = alarm.noted
+    return {
+        "key": alarm.key, "kind": alarm.kind, "what": alarm.what, "why": alarm.why, "count": alarm.count,
+        "began": stamp(alarm.began),
+        "noted": noted and {"by": noted.by, "at": stamp(noted.at), "note": noted.note},
+    }  # fmt: skip
 
 
 def _place(call: CallView) -> tuple[bool, int, datetime]:

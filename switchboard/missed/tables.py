@@ -94,14 +94,18 @@ class Count:
     open: int
     #: How many of them are emergencies.
     emergency: int
+    #: The latest call of an emergency line among them.
+    emergency_at: datetime | None = None
 
 
 async def count(session: AsyncSession) -> Count:
     rows = await session.execute(
-        select(MissedItem.emergency, func.count()).where(MissedItem.state.in_(_LIVE)).group_by(MissedItem.emergency)
-    )
-    found = {emergency: number for emergency, number in rows}
-    return Count(sum(found.values()), found.get(True, 0))
+        select(MissedItem.emergency, func.count(), func.max(MissedItem.last_at))
+        .where(MissedItem.state.in_(_LIVE)).group_by(MissedItem.emergency)
+    )  # fmt: skip
+    found = {emergency: (number, last) for emergency, number, last in rows}
+    emergencies, last = found.get(True, (0, None))
+    return Count(sum(number for number, _ in found.values()), emergencies, last)
 
 
 async def load(session: AsyncSession, item_id: str) -> Item | None:

@@ -150,23 +150,30 @@ async def test_a_cry_for_help_is_over_everything_and_one_click_answers_it(stage:
     assert ("watch", "live-5", "whisper", "1009") in stage.city.asked
 
 
-async def test_the_mode_is_switched_by_one_click_and_back_by_another(stage: Stage, wall: Wall) -> None:
+async def test_the_mode_is_switched_by_choosing_the_reason_for_it(stage: Stage, wall: Wall) -> None:
     page = await wall.open()
     normal, other = stage.services.city.modes
     button = page.locator(f"[data-test=modes] [data-mode={other.key}]")
     await button.click()
+    dialog = page.locator("#choice")
+    await expect(dialog).to_contain_text("切换为台风")
+    await expect(dialog.locator(".about li")).not_to_have_count(0)
+    # Who turns away has switched nothing.
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    assert stage.city.current.key == normal.key
+    await button.click()
+    await dialog.get_by_role("button", name="天气预警").click()
     await expect(button).to_have_attribute("aria-pressed", "true")
     await expect(button).to_have_class(re.compile("special"))
     assert stage.city.current.key == other.key
-    # Why can be told afterwards.
-    await page.locator("[data-test=why-mode]").get_by_role("button", name="天气预警").click()
-    await expect(page.locator("[data-test=why-mode]")).to_be_hidden()
     await page.locator(f"[data-mode={normal.key}]").click()
+    await dialog.get_by_role("button", name="恢复正常").click()
     await expect(button).to_have_attribute("aria-pressed", "false")
     assert stage.city.current.key == normal.key
     async with stage.services.database.read() as session:
         noted = select(AuditEntry.detail).where(AuditEntry.what == "mode").order_by(AuditEntry.id)
-        assert list(await session.scalars(noted)) == [other.key, f"{other.key} 天气预警", normal.key]
+        assert list(await session.scalars(noted)) == [f"{other.key} 天气预警", f"{normal.key} 恢复正常"]
 
 
 async def test_a_line_that_fails_is_seen_at_once(stage: Stage, wall: Wall) -> None:
@@ -182,6 +189,52 @@ async def test_a_line_that_fails_is_seen_at_once(stage: Stage, wall: Wall) -> No
             work.record(LineHealthChanged(at=check.at, line="119", ok=ok, why=why))
         await expect(health).to_have_text(text)
     await expect(health).not_to_have_class(re.compile("bad"))
+
+
+async def test_alarms_stand_in_one_list_until_their_cause_is_gone(stage: Stage, wall: Wall) -> None:
+    page = await wall.open()
+
+    async def check(ok: bool) -> None:
+        found = LineCheck(line="12345", at=stage.clock.now(), ok=ok, why="" if ok else "进入排队后坐席没有振铃")
+        async with stage.services.database.work() as work:
+            work.session.add(found)
+            work.record(LineHealthChanged(at=found.at, line="12345", ok=ok, why=found.why))
+
+    row = page.locator("[data-test=alarm-row][data-alarm='line:12345']")
+    await check(False)
+    await expect(row).to_have_count(1)
+    await page.click("[data-test=alarm-button]")
+    await expect(row).to_contain_text("进入排队后坐席没有振铃")
+    # Who waits too long on an emergency line stands above it, and leads to the call.
+    await expect(page.locator("[data-test=alarm-row]").first).to_have_attribute("data-alarm", re.compile("waiting:"))
+    await row.locator("input").fill("已报修")
+    await row.locator("[data-test=alarm-note]").click()
+    await expect(row).to_contain_text("何班长")
+    await expect(row).to_contain_text("已报修")
+    await expect(row.locator("[data-test=alarm-note]")).to_be_hidden()
+    await page.reload()
+    await expect(row).to_contain_text("已报修")
+    # It goes by itself; what begins anew is another alarm.
+    await check(True)
+    await expect(row).to_have_count(0)
+    await check(False)
+    await expect(row).to_have_count(1)
+    await page.click("[data-test=alarm-button]")
+    await expect(row.locator("[data-test=alarm-note]")).to_be_visible()
+
+
+async def test_the_state_of_every_line_is_one_click_away(stage: Stage, wall: Wall) -> None:
+    async with stage.services.database.work() as work:
+        why = "进入排队后坐席没有振铃"
+        work.session.add(LineCheck(line="119", at=stage.clock.now(), ok=False, why=why, took_s=12.0))
+    page = await wall.open()
+    await page.click("#health")
+    rows = page.locator("[data-test=line-health]")
+    await expect(rows).to_have_count(2 + len(stage.services.city.lines))
+    await expect(page.locator("[data-test=line-health][data-line='119']")).to_contain_text("异常")
+    await expect(page.locator("[data-test=line-health][data-line='110']")).to_contain_text("未检测")
+    await page.keyboard.press("Escape")
+    await expect(rows.first).to_be_hidden()
 
 
 async def test_the_list_behind_a_number_is_exported_by_its_link(stage: Stage, wall: Wall) -> None:

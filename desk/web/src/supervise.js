@@ -42,11 +42,15 @@ function drawPhone() {
   if (ringing && !supervising.mode) $("watching").textContent = t("来电");
 }
 
-/** Ask for one of `options` ([value, text]); resolves to an empty string where the person turned away. */
-export function choose(title, options) {
+/**
+ * Ask for one of `options` ([value, text]); `about`: lines that say what it will do. Resolves to an empty string where the
+ * person turned away.
+ */
+export function choose(title, options, about = []) {
   const dialog = $("choice");
   if (dialog.open) dialog.close("");
   $("choice-title").textContent = title;
+  $("choice-about").replaceChildren(...about.map((line) => el("li", {}, line)));
   $("choices-list").replaceChildren(...options.map(([value, text]) => el("button", { value }, text)));
   dialog.returnValue = "";
   dialog.showModal();

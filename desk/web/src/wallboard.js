@@ -8,8 +8,9 @@ import { t } from "./i18n.js";
 import { keyed } from "./keyed.js";
 import { inTurn } from "./once.js";
 import { askWhetherOver } from "./session.js";
-import { act, startPhone, supervising } from "./supervise.js";
+import { act, choose, startPhone, supervising } from "./supervise.js";
 import { serverNow, setServerTime } from "./time.js";
+import { drawAlarmList, drawLinesHealth } from "./wallalarms.js";
 import { drawGroups, drawLines, drawTiles } from "./wallfigures.js";
 import { drawCalls, drawDesks } from "./wallfloor.js";
 
@@ -17,8 +18,6 @@ const setup = JSON.parse($("setup").textContent);
 /** Everything that the server told last, by section. */
 const board = {};
 
-/** So long the question for the reason stays. */
-const WHY_MS = 20_000;
 const MODE_REASONS = () => [t("例行切换"), t("天气预警"), t("话务高峰"), t("应急演练"), t("恢复正常"), t("其他")];
 
 const DRAWN = [
@@ -28,6 +27,7 @@ const DRAWN = [
   [["desks", "calls"], () => drawDesks(setup, board)],
   [["calls", "help"], () => drawCalls(setup, board)],
   [["help", "calls"], () => drawAlarms(setup, board)],
+  [["alarms"], () => drawAlarmList(setup, board)],
   [["mode"], drawMode],
   [["missed"], drawMissed],
 ];
@@ -114,11 +114,13 @@ function noted(type) {
 function drawHealth(lines) {
   const bad = lines.filter((line) => line.ok === false);
   show($("health"), lines.some((line) => line.ok !== null));
-  $("health").classList.toggle("bad", bad.length > 0);
+  $("health").classList.toggle("bad", bad.some(({ line }) => line === t("中继") || setup.emergency.includes(line)));
+  $("health").classList.toggle("attention", bad.length > 0);
   $("health").textContent = bad.length
     ? t("异常：{lines}", { lines: bad.map((line) => line.line).join(t("、")) })
     : t("线路正常");
   $("health").title = bad.map((line) => `${line.line} ${line.why}`).join("\n");
+  drawLinesHealth(lines);
 }
 
 function drawMissed() {
@@ -137,31 +139,14 @@ function sayWrong(error) {
 
 const asMode = (mode, reason) => api("/api/mode", { mode, reason }).catch((error) => sayWrong(error));
 
+/** The whole centre changes: what will be different is read first, and choosing the reason does it. */
 $("modes").addEventListener("click", async (event) => {
-  const mode = event.target.closest("button")?.dataset.mode;
-  if (!mode || mode === board.mode) return;
-  if (await asMode(mode, "")) askWhy(mode);
+  const key = event.target.closest("button")?.dataset.mode;
+  if (!key || key === board.mode) return;
+  const { name, effects } = setup.modes.find((mode) => mode.key === key);
+  const reason = await choose(t("切换为{name}：选择原因即切换", { name }), MODE_REASONS().map((text) => [text, text]), effects);
+  if (reason) await asMode(key, reason);
 });
-
-let asking;
-
-/** Why the mode was switched can be told afterwards, or never: the centre does not wait for it. */
-function askWhy(mode) {
-  clearTimeout(asking);
-  const name = setup.modes.find(({ key }) => key === mode).name;
-  const done = () => show($("why-mode"), false);
-  const reason = (text) => el("button", {
-    type: "button",
-    onclick: () => {
-      done();
-      asMode(mode, text);
-    },
-  }, text);
-  $("why-mode").replaceChildren(el("b", {}, t("已切换为{name}，原因（可不填）：", { name })), ...MODE_REASONS().map(reason),
-    el("button", { type: "button", className: "quiet", onclick: done }, t("不填")));
-  show($("why-mode"), true);
-  asking = setTimeout(done, WHY_MS);
-}
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-act]");

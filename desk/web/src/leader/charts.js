@@ -91,6 +91,8 @@ export function chart(place, option, hrefOf) {
     let instance = getInstanceByDom(place);
     if (!instance) {
       instance = init(place, null, { renderer: "canvas" });
+      // For tests and support.
+      place.chart = instance;
       instance.on("click", (event) => {
         const href = place.hrefOf?.(event);
         if (href) open(href);
