@@ -1,5 +1,7 @@
 """The call taker's page in a real Chromium, over a city in memory: what it shows, keeps, and never runs."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -8,6 +10,7 @@ from desk.access.users import Users
 from tests.chromium import sign_in
 from tests.desk_fakes import FIRE, NOISE, PASSWORD, Stage
 from ticketing.actor import Actor
+from triage.verdict import Reason
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
@@ -183,3 +186,17 @@ async def _actor(stage: Stage, login: str) -> Actor:
     user = await Users(stage.services.database).get(login)
     assert user is not None
     return user.actor()
+
+
+async def test_the_banner_names_words_once_however_many_pieces_of_them_speak(stage: Stage, page: Page) -> None:
+    city = stage.city
+    await open_desk(page)
+    await city.arrive("c-1", "119", "13800001234")
+    await city.ring("c-1", "1001")
+    await city.answer("c-1", "1001")
+    await city.say("c-1", "有两个男的拿着刀，有一个人已经流血了")
+    pieces = ("男的拿着", "个男的拿", "已经流血", "有一个人", "个人已经")
+    found = tuple(Reason(rule="model.emergency", words=words, says="emergency") for words in pieces)
+    injury = Reason(rule="injury", words="流血", says="emergency")
+    await city.judge("c-1", replace(FIRE, reasons=(injury, *found)))
+    await expect(page.locator("#reasons mark")).to_have_text(["流血", "男的拿着", "有一个人"])
