@@ -1,4 +1,5 @@
-"""Takes the pictures of the documents: a real call to 110, answered in Chromium, on an Asterisk of its own.
+"""Takes the pictures of the documents: a real call to 110, answered in Chromium, on an Asterisk of its own; then the
+demonstration's other calls, and every screen as its people see it afterwards.
 
     .heyi/venv/bin/python docs/pictures/take.py [FOLDER]
 
@@ -6,6 +7,7 @@ Ports and folders are its own, so it runs beside anything else. It needs the dev
 """
 
 import asyncio
+import base64
 import contextlib
 import os
 import shutil
@@ -17,9 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
 from rich.console import Console
+from screens import SCREENS, Screen, gallery
 
 from core.city import City
 from core.cityfile import load_city
@@ -30,11 +34,13 @@ from heyi.demo import script
 from heyi.demo.acts import citizen
 from heyi.demo.script import Dialogue
 from heyi.demo.serving import Serving
-from heyi.demo.voices import speak
+from heyi.demo.show import Show
+from heyi.demo.voices import Spoken, speak
 from telephony.dialplan import free_ports
 from telephony.phone import Phone, PhoneCall
 
 console = Console()
+HERE = Path(__file__).resolve().parent
 SIZE = ViewportSize(width=1366, height=768)
 RATE = 8000
 #: No sandbox: Chromium refuses to start as root with one. The rest gives a microphone and media on loopback.
@@ -48,11 +54,26 @@ FLAGS = [
 PATIENCE_MS = 60_000
 
 
+#: Of a picture, of the best; half of a PNG's size, and nothing of its letters is lost to the eye.
+QUALITY = 0.85
+#: Chromium writes WebP only from a canvas.
+WEBP = """async ([png, quality]) => {
+  const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());
+  const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return canvas.toDataURL('image/webp', quality).split(',')[1];
+}"""
+
+
 @dataclass
 class Scene:
     """What the pictures are taken of."""
 
     settings: Settings
+    city: City
+    #: The calls that are played afterwards, and every turn's voice of them by (call, turn).
+    others: Sequence[Dialogue]
+    spoken: Spoken
     dialogue: Dialogue
     #: Every turn's voice: signed 16-bit mono at 8 kHz.
     audio: Sequence[bytes]
@@ -99,15 +120,20 @@ async def speak_as_caller(scene: Scene, call: PhoneCall) -> None:
 
 async def sign_in(scene: Scene, login: str) -> Page:
     """A fresh browser profile, signed in with a demonstration login."""
-    base = f"http://{scene.settings.host}:{scene.settings.desk_port}"
-    context = await scene.browser.new_context(base_url=base, viewport=SIZE, permissions=["microphone"])
+    context = await scene.browser.new_context(base_url=base(scene.settings), viewport=SIZE, permissions=["microphone"])
+    page = await enter(context, login)
+    await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+    return page
+
+
+async def enter(context: BrowserContext, login: str) -> Page:
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    await page.goto("/login")
+    await page.goto("/login?look=light")
     await page.fill("[data-test=login]", login)
     await page.fill("[data-test=password]", "heyi-demo")
     await page.click("[data-test=sign-in]")
-    await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+    await page.wait_for_url(lambda address: "/login" not in address)
     return page
 
 
@@ -153,6 +179,8 @@ async def take(scene: Scene, folder: Path) -> None:
     await call.hang_up()
     for task in waiting:
         await (await task).hang_up()
+    # Their desk is another page's from now on.
+    await desk.context.close()
 
     office = await sign_in(scene, "police")
     await office.click("[data-test=accept]")
@@ -160,18 +188,60 @@ async def take(scene: Scene, folder: Path) -> None:
     await office.click("[data-test=report-open]")
     await office.fill("[data-test=result]", "民警到场控制两名嫌疑人，伤者已由救护车送医，案件移交派出所办理。")
     await office.click("[data-test=report]")
-    await expect(office.locator("[data-test=ticket-state]")).to_contain_text("结案归档")
+    await expect(office.locator("[data-test=ticket-state]")).to_contain_text("结案")
     await asyncio.sleep(1)
     await shot(office, folder, "ticket")
+
+
+async def every_screen(scene: Scene, folder: Path) -> None:
+    """The demonstration's other calls up to their closed tickets, then one picture of each screen."""
+    async with Show(scene.settings, scene.city, scene.others, scene.spoken) as show:
+        acts = await show.play(console)
+        if failed := [act for act in acts if act.error]:
+            raise HeyiError(f"{failed[0].dialogue.id}: {failed[0].error}")
+        places = {"call": acts[0].call_id, "ticket": acts[0].ticket["number"]}
+    canvas = await scene.browser.new_page()
+    contexts = {"": await scene.browser.new_context(base_url=base(scene.settings))}
+    for screen in (screen for group in SCREENS.values() for screen in group):
+        if screen.login not in contexts:
+            contexts[screen.login] = await scene.browser.new_context(
+                base_url=base(scene.settings), permissions=["microphone"]
+            )
+            await enter(contexts[screen.login], screen.login)
+        page = await contexts[screen.login].new_page()
+        await look(page, screen, places)
+        png = base64.b64encode(await page.screenshot()).decode()
+        path = folder / f"{screen.name}.webp"
+        path.write_bytes(base64.b64decode(await canvas.evaluate(WEBP, [png, QUALITY])))
+        console.print(f"{path} {path.stat().st_size // 1024} KB", highlight=False)
+        await page.close()
+
+
+async def look(page: Page, screen: Screen, places: dict[str, str]) -> None:
+    """Until the page has drawn what it has to show."""
+    width, height = screen.size
+    await page.set_viewport_size(ViewportSize(width=width, height=height))
+    address = screen.path.format(**places)
+    answer = await page.goto(f"{address}{'&' if '?' in address else '?'}look={screen.look}&lang=zh")
+    if answer is None or not answer.ok:
+        raise HeyiError(f"{screen.name}: {address} gives {answer.status if answer else 'nothing'}")
+    # Charts, maps and live parts come after the page; a live stream never ends, so that no silence can be waited for.
+    await asyncio.sleep(4)
+
+
+def base(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.desk_port}"
 
 
 @contextlib.asynccontextmanager
 async def scene(settings: Settings, city: City, scratch: Path) -> AsyncIterator[Scene]:
     """heyi on a running Asterisk, the callers' exchange, and a browser whose microphone speaks as a call taker."""
-    dialogue = next(d for d in script.read(settings.city / "demo.jsonl", city) if d.line == "110")
-    voice = prepare.everything(settings, city, console, {dialogue.line})
-    spoken = speak([dialogue], voice, console)
+    # The call to 110 first, whatever its place in the script.
+    dialogue, *others = sorted(script.read(settings.city / "demo.jsonl", city), key=lambda each: each.line != "110")
+    voice = prepare.everything(settings, city, console, {each.line for each in (dialogue, *others)})
+    spoken = speak([dialogue, *others], voice, console)
     audio = [spoken[0, n] for n in range(len(dialogue.turns))]
+    rest = {(call - 1, turn): sound for (call, turn), sound in spoken.items() if call}
     file = scratch / "microphone.wav"
     microphone(dialogue, audio, file)
     server = prepare.asterisk(settings, city)
@@ -189,7 +259,7 @@ async def scene(settings: Settings, city: City, scratch: Path) -> AsyncIterator[
         async with async_playwright() as playwright:
             flags = [*FLAGS, f"--use-file-for-fake-audio-capture={file}%noloop"]
             browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-            yield Scene(settings, dialogue, audio, file, trunk, browser)
+            yield Scene(settings, city, others, rest, dialogue, audio, file, trunk, browser)
             await browser.close()
     finally:
         await trunk.close()
@@ -199,12 +269,16 @@ async def scene(settings: Settings, city: City, scratch: Path) -> AsyncIterator[
 
 async def main() -> None:
     expect.set_options(timeout=PATIENCE_MS)
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="heyi-pictures-") as name:
         settings = site(Path(name) / "data")
         async with scene(settings, load_city(settings.city_folder), Path(name)) as found:
             await take(found, folder)
+            await found.trunk.close()
+            await every_screen(found, folder)
+    if folder == HERE:
+        (HERE.parent / "screens.md").write_text(gallery(), "utf-8")
 
 
 if __name__ == "__main__":
