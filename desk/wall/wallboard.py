@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
-from core.city import City
+from core.city import City, Mode
 from desk.access.auth import SignedIn, audit, watch_of
 from desk.access.users import Users
 from desk.context import services_of
@@ -53,13 +53,31 @@ async def wallboard(request: Request, user: Lead, services: Services) -> Respons
             "states": {state: views.text(name) for state, name in STATES.items()},
             "linkage": [group.key for group in city.groups if group.linkage],
             "desks": {desk.extension: {"name": desk.name, "in_queue": desk.in_queue} for desk in city.desks},
-            "modes": [{"key": mode.key, "name": mode.name if chinese else mode.name_en} for mode in city.modes],
+            "modes": [
+                {"key": mode.key, "name": mode.name if chinese else mode.name_en, "effects": effects(mode, views)}
+                for mode in city.modes
+            ],
             "levels": {
                 kind: [{"seconds": level.seconds, "share": level.share, "source": level.source} for level in levels]
                 for kind, levels in SERVICE_LEVELS.items()
             },
         },
     )
+
+
+def effects(mode: Mode, views: Views) -> list[str]:
+    """What is different while a mode holds, in words; emergency lines are always answered as ever."""
+    found = []
+    if mode.announcement:
+        found.append(views.text("服务热线来电先听到：{text}").format(text=mode.announcement))
+    for group, other in mode.groups.items():
+        told = views.text("{group}的来电由{other}接听")
+        found.append(told.format(group=views.queue_name(group), other=views.queue_name(other)))
+    if mode.target_s is not None:
+        found.append(views.text("服务热线接听目标 {seconds} 秒").format(seconds=mode.target_s))
+    if mode.service_round_s is not None:
+        found.append(views.text("服务热线每 {seconds} 秒提升一次优先级").format(seconds=mode.service_round_s))
+    return found or [views.text("按平时的线路、坐席组和接听目标")]
 
 
 @router.get("/live/wallboard")
