@@ -17,7 +17,7 @@ _UNITS = (
     "镇|村|路|街|巷|道|桥|楼|栋|号|区|厂|店|庙|宫|祠|塔|溪|河|湖|山|里|厝|庄|城|院|馆|苑|府|湾|站|校|连接线"
 )
 #: A name before a unit; also a unit after a number (88号, 3排).
-_NAME = "[A-Za-z0-9]|(?![的了是在我你您他她请跟给把被让就也都还没不这那哪吗呢吧啊由几])[一-鿿]"
+_NAME = "[A-Za-z0-9]|(?![的了是在我你您他她请跟给把被让就也都还没不着很这那哪吗呢吧啊由几])[一-鿿]"
 _PIECE = re.compile(
     rf"(?:{_NAME}){{1,7}}?(?:{_UNITS})(?:{_UNITS})*|[A-Za-z]?\d+(?:号楼|号|栋|单元|楼|室|排|层|座|期|区)?"
 )
@@ -28,7 +28,10 @@ _LEAD = re.compile(
     r"反映|投诉|举报|想|要|看|到了|下|没|不|和|跟|靠近|具体|地址|位置|大概|应该|现在|刚才|刚刚|昨天|今天|咱|俺|阮|位于)+"
 )
 #: Found in any talk about a place and no place themselves.
-_BARE = re.compile(rf"(?:{_UNITS})+|[大小一两].|.*[信符账户单工型编挂]号")
+_BARE = re.compile(
+    rf"(?:{_UNITS})+|[大小一两].|.*[信符账户单工型编挂证卡票座键]号|.*[嘴心脑壳手脚肚肺眼胃怀梦话河水沟锅碗家屋车所房厅台包柜群网店县市省镇局厂院校]里"
+    r"|.{4,}里|.*[住出入转送]院|[见看走过让问带抄]路"
+)
 _COMMON = frozenset(
     """
     小区 社区 村 路 街 店 厂 家里 楼下 楼上 楼 门口 旁边 对面 附近 后面 前面 边上 学校 医院 工地 市场 超市
@@ -48,6 +51,11 @@ _NAMED_ALONE = re.compile(r"[一-鿿]{2,}(?:村|社区|路|街|镇|桥|小区|�
 #: The answer to “where” is a place whatever its words are, if it is no longer than this and no way of not answering.
 _LONGEST_ANSWER = 14
 _NO_ANSWER = re.compile(r"不知道|不清楚|不晓得|说不|没有|什么|怎么|为什么|[吗呢]|等一?下|不方便|你|您|^(?:对|是|好|嗯)")
+#: What may come before the place in an answer (昨日上午，东门口枢纽).
+_WHEN = re.compile(
+    r"(?:大?[昨前今明][天日晚早]|上个?(?:礼拜|星期|周|月)|早上|上午|中午|下午|晚上|夜里|凌晨|(?:\d+|[一二三四五六七八九十两]+)点)"
+    r"[^，。]{0,4}"
+)
 _FILLER = re.compile(
     r"^(?:那个|这个|哎呀?|哦|噢|呃|嗯|啊|喂|在|到|过了|刚刚|刚才|就|是|我|们|家|住|现在|导航|显示|说|的|叫|那|这)+"
 )
@@ -108,7 +116,10 @@ class Address:
     def _mention(self, turn: int) -> _Mention:
         text = self.dialogue.texts[turn]
         asked = self._asked(turn)
-        return _Mention(turn, pieces_of(text) or (_answered(text) if asked else ()), asked)
+        pieces = pieces_of(text)
+        if asked and sum(map(len, pieces)) < LEAST:
+            pieces = _answered(text) or pieces
+        return _Mention(turn, pieces, asked)
 
     def _asked(self, turn: int) -> bool:
         """The call taker asked for the place just before."""
@@ -142,7 +153,7 @@ def _answered(text: str) -> tuple[str, ...]:
     """The first clause of an answer to “where” that may name a place (刚刚过了紫帽的湖盘: 紫帽的湖盘)."""
     for clause in _CLAUSE.split(_spelled(text)):
         name = _TRAILING.sub("", _FILLER.sub("", clause))
-        if len(name) >= _LEAST_ALONE:
+        if len(name) >= _LEAST_ALONE and not _WHEN.fullmatch(name):
             return () if len(name) > _LONGEST_ANSWER or _NO_ANSWER.search(clause) else (name,)
     return ()
 
@@ -152,9 +163,12 @@ def _spelled(text: str) -> str:
     return "期".join(map(spoken_digits, text.split("期"))).translate(_ALIKE).replace("号楼", "栋")
 
 
-def check(dialogue: Dialogue, address: Address, needed: bool) -> Checked:
+def check(dialogue: Dialogue, address: Address, needed: bool, *, spoken_of: bool = True) -> Checked:
     """Read back by the call taker, or named by him and agreed to by the caller; half of it or another is not enough,
-    nor what the caller corrects afterwards and nobody reads back again."""
+    nor what the caller corrects afterwards and nobody reads back again. ``spoken_of``: the matter has a place; else
+    what is named (the library that somebody asks about) is none to be read back."""
+    if not needed and not spoken_of:
+        return Checked("na")
     told = [m for m in address.mentions if m.weight >= LEAST]
     if not told:
         told = [m for m in address.mentions if any(_NAMED_ALONE.fullmatch(piece) for piece in m.pieces)]
@@ -220,7 +234,9 @@ def _confirms(dialogue: Dialogue, i: int, before: list[_Mention]) -> bool | None
     if dialogue.agreed(i):
         for sentence in sentences:
             own = sum(map(len, pieces_of(sentence)))
-            if own >= _LEAST_AGREED and _ASKS.search(sentence) and _proposed(sentence, before):
+            if own < _LEAST_AGREED or not _ASKS.search(sentence):
+                continue
+            if _proposed(sentence, before) or covered(pieces_of(sentence), dialogue.answer_to(i) or "") >= _SHARE_BACK:
                 return True
     return None
 

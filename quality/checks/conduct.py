@@ -4,7 +4,7 @@ import re
 
 from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Checked, Finding
-from quality.checks.learned import LEAKED, RUDE, SHIFTED, Learned
+from quality.checks.learned import LEAKED, RUDE, SHIFTED, UNRECORDED, Learned
 from quality.checks.occasion import Occasion
 
 #: One cut may be needed to get an address; so many are a habit.
@@ -17,11 +17,12 @@ _QUESTION = re.compile(r"[？?]|吗[。！]?$|呢[。！]?$|[—…]$|我(?:还)
 
 def comfort(dialogue: Dialogue, found: tuple[Finding, ...], learned: Learned | None = None) -> Checked:
     """Somebody desperate gets a word of comfort or of care; so does anybody hurt or afraid who is treated badly."""
+    labels = {f.label for f in found}
     distress = next(dialogue.where(dialogue.rules["distress"], dialogue.caller), None)
     if distress is None and learned is not None:
         heard = ((i, learned.distressed(dialogue.texts[i])) for i in dialogue.caller)
         distress = next(((i, *span) for i, span in heard if span is not None), None)
-    if distress is None and any(f.label in (RUDE, LEAKED) for f in found):
+    if distress is None and labels & {RUDE, LEAKED}:
         distress = next(dialogue.where(dialogue.rules["worry"], dialogue.caller), None)
     if distress is None:
         return Checked("na")
@@ -49,7 +50,8 @@ def hung_up(dialogue: Dialogue) -> Checked:
         open_question = _QUESTION.search(dialogue.before(last))
         gone = dialogue.call.ended_by == "agent" or dialogue.rules["dismisses"](text)
         ended = (0, len(text)) if open_question and gone else None
-    if ended is None or (dialogue.rules["farewell"](text) and not _QUESTION.search(dialogue.before(last))):
+    polite = dialogue.rules["farewell"](text) and not _QUESTION.search(dialogue.before(last))
+    if ended is None or (polite and not dialogue.put_down):
         return Checked("pass")
     found = dialogue.finding(
         "hung_up", "grave", "来电人还没说完，先挂了电话", label="提前挂机", turn=last, start=ended[0], end=ended[1]
@@ -63,7 +65,12 @@ def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool)
     if occasion.none or not (occasion.reported or occasion.emergency) or not dialogue.agent:
         return Checked("na")
     ticket = dialogue.call.ticket
-    if occasion.registered or ticket is not None:
+    if ticket is not None:
+        return Checked("pass")
+    unwritten = tuple(f for f in found if f.label == UNRECORDED)
+    if unwritten:
+        return Checked("fail", unwritten)
+    if occasion.registered:
         return Checked("pass")
     shifted = next((f.turn for f in found if f.label == SHIFTED), None)
     if occasion.refused or cut_short or shifted is not None:

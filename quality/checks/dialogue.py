@@ -92,7 +92,10 @@ class Dialogue:
         """The call taker broke off, and the caller still speaks into the line."""
         if not self.agent or not self.caller or self.caller[-1] < self.agent[-1]:
             return False
-        return self.says("dismisses", self.agent[-1:]) and self.says("left_behind", self.caller[-1:])
+        after = [i for i in self.caller if i > self.agent[-1]]
+        if self.says("cut_off", after):
+            return True
+        return self.says("dismisses", self.agent[-1:]) and self.says("left_behind", after[-1:])
 
     @cached_property
     def spoken(self) -> int:

@@ -29,15 +29,23 @@ from quality.checks.scorer import CONSTANTS, Scorer, fit
 LEARNER = 2
 #: Violations that are learned.
 RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE = "态度生硬", "推诿", "违规承诺", "泄露个人信息", "违规索要私人联系方式"
-LABELS = (RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE, "诱导评价", "贬损他人")
+UNRECORDED = "未记录诉求"
+LABELS = (RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE, UNRECORDED, "诱导评价", "贬损他人")
 _DISTRESS, _COMFORT, _WISH = "情绪激动", "安抚", "咨询"
 #: Margins (-1 to 1) from which a sentence counts, by cross-validation (docs/quality.md).
 THRESHOLDS = {
-    "态度生硬": 0.0, "推诿": -0.15, "违规承诺": -0.25, "泄露个人信息": -0.2, "违规索要私人联系方式": -0.3,
-    "诱导评价": -0.2, "贬损他人": -0.4, _DISTRESS: 0.0, _COMFORT: -0.3, _WISH: 0.0,
+    "态度生硬": 0.05, "推诿": -0.1, "违规承诺": -0.2, "泄露个人信息": -0.18, "违规索要私人联系方式": -0.25,
+    UNRECORDED: -0.25, "诱导评价": -0.2, "贬损他人": -0.2, _DISTRESS: 0.15, _COMFORT: -0.3, _WISH: 0.0,
 }  # fmt: skip
+#: Told in passing, in a few clauses of a long sentence: these are read by clauses too. Manner is in the whole of it.
+_IN_PASSING = frozenset({PROMISED, LEAKED, PRIVATE, UNRECORDED})
+#: Characters of neighbouring clauses that are read together.
+_LEAST_CLAUSES, _MOST_CLAUSES = 10, 28
+_CLAUSE = re.compile(r"[^，,、：:]+[，,、：:]*")
 #: A few characters say little by themselves: a sentence so short must be surer by so much.
 SHORT, _SURER = 9, 0.2
+#: So few characters (我一个人。) tell no despair.
+_CRY = 6
 _STRAIGHT: Mapping[str, float] = {}
 
 
@@ -58,12 +66,13 @@ class Learned:
         return list(_over(self.agent, text, lean, _SURER))
 
     def comforts(self, text: str) -> bool:
-        """A sentence of the call taker's ``text`` consoles."""
-        return any(True for _ in _over(self.comfort, text))
+        """A sentence of the call taker's ``text`` consoles; a question does not."""
+        return any(text[end - 1] not in "？?" for _, _, end in _over(self.comfort, text, surer=_SURER))
 
     def distressed(self, text: str) -> tuple[int, int] | None:
         """Start and end of the caller's first sentence in ``text`` that tells fear or despair."""
-        return next(((start, end) for _, start, end in _over(self.caller, text, surer=_SURER)), None)
+        told = _over(self.caller, text, surer=_SURER)
+        return next(((start, end) for _, start, end in told if end - start > _CRY), None)
 
     def asks(self, text: str) -> bool:
         """A caller who begins like this wants to know something, and reports nothing."""
@@ -74,17 +83,30 @@ def _sentences(text: str) -> Iterator[re.Match[str]]:
     return (m for m in SENTENCE.finditer(own_words(text)) if len(m[0]) >= LEAST)
 
 
+def _parts(sentence: str) -> Iterator[str]:
+    """Runs of neighbouring clauses of a longer sentence."""
+    clauses = _CLAUSE.findall(sentence)
+    for first in range(len(clauses)) if len(clauses) > 2 else ():
+        for last in range(first + 1, len(clauses) + 1):
+            part = "".join(clauses[first:last])
+            if len(part) > _MOST_CLAUSES:
+                break
+            if len(part) >= _LEAST_CLAUSES:
+                yield part
+
+
 def _over(
     scorer: Scorer, text: str, lean: Mapping[str, float] = _STRAIGHT, surer: float = 0.0
 ) -> Iterator[tuple[str, int, int]]:
     for match in _sentences(text):
         least = surer if len(match[0]) <= SHORT else 0.0
+        margins = dict(zip(scorer.labels, map(float, scorer.margins(match[0])), strict=True))
+        for part in _parts(match[0]) if _IN_PASSING & margins.keys() else ():
+            for of, m in zip(scorer.labels, map(float, scorer.margins(part)), strict=True):
+                if of in _IN_PASSING:
+                    margins[of] = max(margins[of], m)
         # One sentence is one thing: a shifting-off that is curt too is named as what it is more.
-        over = [
-            (m - THRESHOLDS[of] + lean.get(of, 0.0) - least, of)
-            for of, m in zip(scorer.labels, scorer.margins(match[0]), strict=True)
-        ]
-        most, label = max(over)
+        most, label = max((m - THRESHOLDS[of] + lean.get(of, 0.0) - least, of) for of, m in margins.items())
         if most >= 0:
             yield label, match.start(), match.end()
 

@@ -8,7 +8,7 @@ from rapidfuzz.distance import Levenshtein
 from asr.words.digits import runs
 from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Checked, Finding
-from quality.checks.learned import LEAKED, PROMISED, RUDE, SHIFTED, Learned
+from quality.checks.learned import LEAKED, PROMISED, RUDE, SHIFTED, UNRECORDED, Learned
 from quality.checks.occasion import TAKEN_UP, Occasion
 from quality.checks.phone import numbers_in
 
@@ -33,7 +33,7 @@ def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = N
         for turn, start, end in dialogue.where(rule.phrase, dialogue.agent):
             if rule.after and not rule.after(dialogue.before(turn)):
                 continue
-            if rule.label == SHIFTED and occasion.referred:
+            if rule.label == SHIFTED and (occasion.referred or occasion.wants_informant):
                 continue
             found.append(
                 dialogue.finding(
@@ -66,7 +66,7 @@ def _alike(
     named = {finding.label for finding in ruled}
     for turn in dialogue.agent:
         for label, start, end in learned.found(dialogue.texts[turn], _leaning(dialogue, occasion, turn)):
-            if label in named or (label == SHIFTED and occasion.referred):
+            if label in named or (label == SHIFTED and (occasion.referred or occasion.wants_informant)):
                 continue
             if any(f.turn == turn and f.start < end and start < f.end for f in ruled):
                 continue
@@ -90,16 +90,20 @@ def _leaning(dialogue: Dialogue, occasion: Occasion, turn: int) -> dict[str, flo
         lean |= {RUDE: _LEAN, SHIFTED: _LEAN}
     if occasion.registered:
         lean[SHIFTED] = -TAKEN_UP
+    elif occasion.taken_down:
+        lean[SHIFTED] = lean.get(SHIFTED, 0.0) - _LEAN
     return lean
 
 
-_CHECK = {RUDE: "polite", PROMISED: "promises", LEAKED: "privacy"}
+#: What sounds rude without an insult in it.
+_IMPATIENT = ("learned", "curt.hurry")
+_CHECK = {RUDE: "polite", PROMISED: "promises", LEAKED: "privacy", UNRECORDED: "recorded"}
 
 
 def unless_ended(found: tuple[Finding, ...], hung_up: Checked) -> tuple[Finding, ...]:
-    """Without what sounds rude only in the words with which the call was ended too early: that is one fault."""
+    """Without what is only impatience in the words with which the call was ended too early: that is one fault."""
     ended = {f.turn for f in hung_up.findings}
-    return tuple(f for f in found if not (f.label == RUDE and f.rule == "learned" and f.turn in ended))
+    return tuple(f for f in found if not (f.rule in _IMPATIENT and f.label == RUDE and f.turn in ended))
 
 
 def polite(found: tuple[Finding, ...], dialogue: Dialogue) -> Checked:

@@ -1,8 +1,10 @@
 """What a call gave occasion for: whether an address, a telephone number, a record were needed at all."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from quality.checks import address, phone
 from quality.checks.address import LEAST as LEAST_PLACE
 from quality.checks.address import Address
 from quality.checks.dialogue import Dialogue
@@ -10,6 +12,8 @@ from quality.checks.learned import SHIFTED, Learned
 
 #: Category codes of a person's ticket; what software alone made of the words is not trusted with it.
 _NUISANCE = frozenset({"X01", "X02"})
+#: The caller tells a place of his own, not one that he asks about.
+_I_AM_AT = re.compile(r"住|在(?!吗|不在)")
 #: Shorter first words are a greeting.
 _GREETING = 6
 #: So many characters of the caller's are more than a greeting and a question.
@@ -58,6 +62,20 @@ class Occasion:
         if self.learned is None or not first or self.dialogue.says("report", self.dialogue.caller):
             return False
         return self.learned.asks(self.dialogue.texts[first[0]])
+
+    @cached_property
+    def wants_informant(self) -> bool:
+        """The caller came for the name of who reported him, which the law keeps: nobody can shift that off."""
+        return self._asks_informant and not self._complains
+
+    @cached_property
+    def taken_down(self) -> bool:
+        """The call taker read back the caller's number or the place: a matter is in hand, whatever is said of it."""
+        dialogue = self.dialogue
+        return (
+            phone.check(dialogue, needed=False).answer == "pass"
+            or address.check(dialogue, self.address, needed=False).answer == "pass"
+        )
 
     @cached_property
     def _complains(self) -> bool:
@@ -113,6 +131,8 @@ class Occasion:
             or self.enquiry
             or not self.reported
             or self.registered
+            or self.taken_down
+            or self.wants_informant
             or dialogue.says("accepts", dialogue.agent)
         ):
             return None
@@ -172,7 +192,18 @@ class Occasion:
             return False
         if self.enquiry:
             return self.asked_place and self.registered
-        return self.address.weight >= LEAST_PLACE or self.asked_place or self.reported or self.emergency
+        if self.address.weight >= LEAST_PLACE or self.asked_place:
+            return True
+        return self._without_details
+
+    @cached_property
+    def place_matters(self) -> bool:
+        """Somebody asked where, a matter was taken up, or the caller told where he is; advice alone has no place."""
+        if self.asked_place or self.registered or not self.enquiry:
+            return True
+        return any(
+            m.weight >= LEAST_PLACE and _I_AM_AT.search(self.dialogue.texts[m.turn]) for m in self.address.mentions
+        )
 
     @cached_property
     def needs_phone(self) -> bool:
@@ -186,4 +217,11 @@ class Occasion:
             return True
         if self.enquiry:
             return False
-        return self.reported or self.emergency or self.address.weight >= LEAST_PLACE
+        asked = self.dialogue.says("asks_phone", self.dialogue.agent)
+        return asked or self.address.weight >= LEAST_PLACE or self._without_details
+
+    @cached_property
+    def _without_details(self) -> bool:
+        """Nobody spoke of a place, and yet one was needed: a matter was taken up or sent away. Advice needs none,
+        however long its story."""
+        return (self.reported and (self.registered or self.shifted)) or (self.emergency and not self.enquiry)

@@ -48,6 +48,6 @@ def closing(dialogue: Dialogue) -> Checked:
         turns.append(dialogue.agent[-2])
     if any(rules["farewell"](dialogue.texts[t]) for t in turns):
         return Checked("pass")
-    if dialogue.caller_left or rules["line_kept"](text):
+    if dialogue.caller_left or any(rules["line_kept"](dialogue.texts[t]) for t in dialogue.agent[-2:]):
         return Checked("na")
     return Checked("fail", (dialogue.finding("closing", "minor", "结束时没有结束语", label="无结束语", turn=last),))

@@ -14,6 +14,9 @@ from triage.facts.phones import phones_in, said_phone
 _TAIL = 4
 #: A number that differs in so few digits was meant to be the same.
 _NEAR = 3
+#: A longer answer denies the number only where it speaks of one.
+_BRIEF = 10
+_OF_A_NUMBER = re.compile(r"\d{2}|[零一二三四五六七八九幺]{2}|号|电话|手机|这个|错|不对|改|换")
 _OTHERS = re.compile(
     r"(?:他|她|对方|快递员?|骗子|商家|店家|房东|物业|中介|老板|司机)[^，。]{0,8}(?:电话|号码|手机)|卡号|账号|单号|车牌|身份证"
 )
@@ -37,7 +40,7 @@ def check(dialogue: Dialogue, needed: bool) -> Checked:
     near: str = ""
     for i in dialogue.agent:
         read, missed = _read(dialogue, i, calling)
-        if read and not dialogue.denied(i):
+        if read and not _denied(dialogue, i):
             confirmed.add(read)
             wrong = None
         elif missed:
@@ -61,6 +64,12 @@ def check(dialogue: Dialogue, needed: bool) -> Checked:
     else:
         reason, turn = "没有核对联系电话", -1
     return Checked("fail", (dialogue.finding("phone", "major", reason, label="未确认电话", turn=turn),))
+
+
+def _denied(dialogue: Dialogue, turn: int) -> bool:
+    """The caller contradicts the number of ``turn``, and not something else in a longer turn (不是，他拿着刀…)."""
+    answer = dialogue.answer_to(turn) or ""
+    return dialogue.denied(turn) and (len(answer) <= _BRIEF or _OF_A_NUMBER.search(answer) is not None)
 
 
 def _own_number(dialogue: Dialogue, calling: str) -> str:
@@ -118,7 +127,7 @@ def _this_one(dialogue: Dialogue, turn: int) -> bool:
     if not dialogue.rules["this_number"](text) and not dialogue.rules["asks_phone"](text):
         return False
     answer = dialogue.answer_to(turn)
-    if answer is None or dialogue.denied(turn):
+    if answer is None or _denied(dialogue, turn):
         return False
     # 电话留一下？——就这个。——好的。
     return bool(

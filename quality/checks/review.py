@@ -38,7 +38,7 @@ class Checks:
         code = call.ticket.code if call.ticket else call.category
         return Review({
             "greeting": opening.greeting(dialogue),
-            "address": address.check(dialogue, place, occasion.needs_address),
+            "address": address.check(dialogue, place, occasion.needs_address, spoken_of=occasion.place_matters),
             "phone": phone.check(dialogue, occasion.needs_phone),
             "questions": dispatch.questions(occasion, code),
             "recorded": conduct.recorded(occasion, found, cut_short=hung_up.answer == "fail"),
@@ -60,4 +60,8 @@ class Checks:
 
 def prepare(settings: Settings, city: City, *, rules_only: bool = False) -> Checks:
     """The checks with heyi's rules and the city's own, and what is learned (fitted once, then from the cache)."""
-    return Checks(load_rulebook(settings.city_folder.path(CITY_FILE).parent), city, None if rules_only else ensure(settings.cache / "quality"))
+    return Checks(
+        load_rulebook(settings.city_folder.path(CITY_FILE).parent),
+        city,
+        None if rules_only else ensure(settings.cache / "quality"),
+    )

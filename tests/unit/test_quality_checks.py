@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quality.call import Call, Hold, TicketFacts, Turn
 from quality.checks.findings import Review
 from quality.checks.rulebook import load_rulebook
-from tests.unit.quality_support import GOOD, call, checks
+from tests.unit.quality_support import GOOD, NUMBER, call, checks
 from triage.rulefile import RuleFileError
 
 
@@ -302,14 +302,14 @@ def test_a_polite_sentence_makes_no_answer_worse(at: int, polite: str) -> None:
 def test_a_citys_words_add_to_heyis(tmp_path: Path) -> None:
     (tmp_path / "checks.yaml").write_text(
         "version: 1\nreviewed: 2026-11-22\n"
-        "phrases:\n  farewell: {terms: [再会咯]}\n"
+        "phrases:\n  farewell: {terms: [得闲来坐]}\n"
         "rules:\n  - {name: city.slang, label: 态度生硬, severity: minor, reason: 本地粗话, terms: [夭寿]}\n",
         encoding="utf-8",
     )
     own = replace(checks(), rules=load_rulebook(tmp_path))
-    review = own.review(call(*GOOD[:8], "A 夭寿哦，再会咯。"))
+    review = own.review(call(*GOOD[:8], "A 夭寿哦，得闲来坐。"))
     assert review.violations == ("态度生硬",)
-    assert "无结束语" in said(*GOOD[:8], "A 夭寿哦，再会咯。").violations
+    assert "无结束语" in said(*GOOD[:8], "A 夭寿哦，得闲来坐。").violations
 
 
 @pytest.mark.parametrize(
@@ -331,3 +331,37 @@ def test_a_wrong_rule_file_names_its_line(tmp_path: Path, text: str, told: str) 
     with pytest.raises(RuleFileError) as raised:
         load_rulebook(tmp_path)
     assert told in str(raised.value)
+
+
+def test_advice_without_a_place_needs_neither_place_nor_number() -> None:
+    advice = (
+        "A 您好，12320，请讲。", "C 孩子手足口，发烧两天了，三十八度七，嘴里长泡不吃东西，我也不晓得怎么办才好。",
+        "A 多喂凉的流食，精神不好就马上去医院。", "C 好，谢谢。", "A 不客气，祝宝宝早日康复，再见。",
+    )  # fmt: skip
+    told = said(*advice)
+    assert not {"未确认地址", "未确认电话"} & set(told.violations)
+
+
+def test_a_no_to_something_else_does_not_deny_the_number_that_was_read_back() -> None:
+    told = said(
+        *GOOD[:6],
+        f"A 打您{NUMBER}，民警会联系您。",
+        "C 不是，同志，他现在拿着扳手站在我车头前面，我要不要——",
+        *GOOD[8:],
+    )
+    assert told.checks["phone"].answer == "pass"
+    assert said(*GOOD[:6], f"A 打您{NUMBER}？", "C 不是，换号了。", *GOOD[8:]).checks["phone"].answer == "fail"
+
+
+def test_who_is_cut_off_in_the_middle_of_a_sentence_was_hung_up_on() -> None:
+    ended = (*GOOD[:6], "A 您的问题我答完了，再见。", "C 哎，我还有一件没——（忙音）", "C 喂？喂？")
+    assert "提前挂机" in said(*ended).violations
+    assert "提前挂机" not in said(*GOOD, "C 喂，好的，拜拜。").violations
+
+
+def test_who_came_for_the_informants_name_is_not_shifted_off() -> None:
+    told = said(
+        "A 您好，12345，请讲。", "C 城管来我店里，说有人告我，到底谁举报的？", "A 这个我们不能说。",
+        "C 那我找谁问？", "A 您自己去找物业问问看吧。", "C 什么态度！", "A 感谢来电，再见。",
+    )  # fmt: skip
+    assert "推诿" not in told.violations

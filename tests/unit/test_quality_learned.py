@@ -10,7 +10,7 @@ from core.errors import HeyiError
 from quality.checks import examples
 from quality.checks.examples import FINE, Example, agent_examples, listed
 from quality.checks.findings import Review
-from quality.checks.learned import LABELS, Learned, ensure, learn
+from quality.checks.learned import LABELS, THRESHOLDS, Learned, ensure, learn
 from quality.checks.scorer import Scorer, fit
 from tests.unit.quality_support import GOOD, NUMBER, call, checks
 
@@ -64,16 +64,38 @@ def test_what_takes_a_rule_back_takes_back_what_is_learned() -> None:
 
 
 def test_who_asks_who_reported_him_makes_a_leak_likelier() -> None:
-    bare = "好像是巷口卖鱼那一家"
+    bare = "好像是你家巷口卖鱼的"
     margin = small().agent.margins(f"{bare}。")[LABELS.index("泄露个人信息")]
-    assert -0.5 <= margin < -0.3, "the sentence is to lie between the two thresholds"
+    least = THRESHOLDS["泄露个人信息"]
+    assert least - 0.2 <= margin < least, "the sentence is to lie between the two thresholds"
     assert "泄露个人信息" not in said(*GOOD[:6], f"A {bare}。", *GOOD[6:]).violations
     asked = said(*GOOD[:5], "C 对。到底是谁举报我的？", f"A {bare}。", *GOOD[6:])
     assert "泄露个人信息" in asked.violations
 
 
+def test_a_leak_in_one_clause_of_a_long_sentence_is_found() -> None:
+    long = (
+        "查到了，系统里显示一切正常，水压和水质昨天都测过，没有欠费，也没有停水通知，就是你家对面卖菜的讲的，"
+        "师傅明天上午九点左右会过来换一个新的阀门，换之前要先关总闸，大约半个钟头，楼上楼下都会受影响，请多包涵"
+    )
+    whole = small().agent.margins(f"{long}。")[LABELS.index("泄露个人信息")]
+    assert whole < THRESHOLDS["泄露个人信息"], "the whole sentence is to hide it"
+    assert "泄露个人信息" in said(*GOOD[:6], f"A {long}。", *GOOD[6:]).violations
+
+
+def test_a_plain_refusal_to_record_is_that_and_no_shifting_off() -> None:
+    refusing = replace(small(), agent=fit([
+        *_examples("未记录诉求", ("单子我就不开了吧", "这单子就不写了吧", "我就不给您开单子了")),
+        *_examples("推诿", _PUSHED), *_examples(FINE, _FINE * 3),
+    ], LABELS))  # fmt: skip
+    heard = replace(checks(), learned=refusing)
+    told = heard.review(call(*GOOD[:6], "A 好的，这单子我就不开了吧。", "C 啊？", "A 感谢来电，再见。"))
+    assert "未记录诉求" in told.violations
+    assert "推诿" not in told.violations
+
+
 def test_fright_needs_comfort_and_any_wording_of_it_is_enough() -> None:
-    fright = ("A 您好，12345，请讲。", "C 学府路36号有人打架，我浑身都在发抖呀，一直发抖。", "A 学府路36号？")
+    fright = ("A 您好，12345，请讲。", "C 学府路36号打起来了，我一直在发抖，浑身都在发抖呀。", "A 学府路36号？")
     assert "未安抚" in said(*fright, "C 对。", *GOOD[6:]).violations
     assert "未安抚" not in said(*fright, "C 对。", "A 菩萨保佑你们一家的。", *GOOD[6:]).violations
     calm = ("A 您好，12345，请讲。", "C 我想反映一件事情，路灯坏了两天了。")
