@@ -16,9 +16,13 @@ from ticketing.incidents import follows
 from ticketing.likely import suggestions
 from ticketing.repository import TicketRepository
 from ticketing.tables import LikelyIncident, Ticket, TicketLink
+from triage.incidents import store
+from triage.incidents.near import near
 
 #: Incidents shown beside a call.
 SHOWN = 3
+#: And open tickets near it.
+NEAR_SHOWN = 4
 _REASONS = {
     "place": "同在{about}",
     "near": "相距约 {about} 米",
@@ -56,12 +60,15 @@ class IncidentBook:
             known = {caller["ticket_id"] for caller in seen["callers"]}
             found = await self._likely(session, suggestions(row) if row else (), known)
             likely = [await self._suggested(session, one) for one in found]
+            known |= {one.head.id for one in found if one.head} | ({ticket.id} if ticket else set())
+            close = await self._near(session, call_id, known)
         return {
             "call_id": call_id,
             "ticket_id": ticket.id if ticket else None,
             "closed": ticket is not None and ticket.state == "closed",
             **seen,
             "likely": likely,
+            "near": close,
         }
 
     async def of_ticket(self, ticket: Ticket) -> dict[str, Any]:
@@ -117,6 +124,30 @@ class IncidentBook:
             incident = incidents.setdefault(head.id if head else one.call_id, _Found(one, head))
             incident.call_ids.add(one.call_id)
         return list(incidents.values())[:SHOWN]
+
+    async def _near(self, session: AsyncSession, call_id: str, known: set[str]) -> list[dict[str, Any]]:
+        """Open tickets close to what this call reports, whatever they are about, without those that are ``known``."""
+        account = await store.get(session, call_id)
+        if account is None:
+            return []
+        close = near(account, await store.others(session, account))
+        repository = TicketRepository(session)
+        tickets = await repository.of_calls([one.call_id for one in close])
+        shown: dict[str, dict[str, Any]] = {}
+        for one in close:
+            ticket = tickets.get(one.call_id)
+            link = await repository.link_of(ticket.id) if ticket else None
+            head = await repository.get(link.head_id) if link else ticket
+            if head is None or head.id in known or head.state == "closed" or not may_see_ticket(self._user, head):
+                continue
+            shown.setdefault(head.id, {
+                "ticket_id": head.id, "number": head.number, "state_name": self._views.step_of(head),
+                "emergency": head.is_emergency, "category": self._views.category_name(head.code), "place": head.place,
+                "at": stamp(head.created_at), "metres": None if one.metres is None else round(one.metres, -1),
+            })  # fmt: skip
+            if len(shown) == NEAR_SHOWN:
+                break
+        return list(shown.values())
 
     async def _suggested(self, session: AsyncSession, found: _Found) -> dict[str, Any]:
         views, head = self._views, found.head

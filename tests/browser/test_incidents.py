@@ -1,13 +1,14 @@
 """Same incident on the call taker's page in a real Chromium: suggestion, one key, linked; and the list of callers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import Page, expect
 
 from desk.access.users import Users
 from tests.chromium import sign_in
-from tests.desk_fakes import FIRE, PASSWORD, Stage
+from tests.desk_fakes import FIRE, NOISE, PASSWORD, Stage
 from ticketing.actor import Actor
 from ticketing.likely import IncidentListener
 from ticketing.tables import Ticket
@@ -86,3 +87,30 @@ async def _wang(stage: Stage) -> Actor:
     user = await Users(stage.services.database).get("wang")
     assert user is not None
     return user.actor()
+
+
+async def test_open_tickets_near_the_place_stand_beside_the_caller_whatever_they_are_about(
+    stage: Stage, page: Page
+) -> None:
+    listen(stage)
+    noise = replace(NOISE, places=FIRE.places)
+    for call_id, caller in (("c-1", "13800001111"), ("c-2", "13800002222")):
+        await stage.city.arrive(call_id, "12345", caller)
+        ticket = await stage.city.answer(call_id, "1002")
+        await stage.city.say(call_id, "华洲村的工地半夜还在施工")
+        await stage.city.judge(call_id, noise)
+        await stage.services.tickets.submit(ticket.id, await _wang(stage))
+        await stage.city.end(call_id)
+    await sign_in(page, "wang", PASSWORD)
+    await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+    await stage.city.arrive("c-3", "119", "13800003333")
+    await stage.city.answer("c-3", "1001")
+    near = page.locator("[data-test=near-row]")
+    await expect(near).to_have_count(0)
+    await stage.city.say("c-3", "喂，华洲村这边房子着火了，好大的烟")
+    await stage.city.judge("c-3", FIRE)
+    await expect(near).to_have_count(2)
+    await expect(near.first).to_contain_text("施工噪声")
+    await expect(near.first).to_contain_text("同村")
+    # No likely twin: another matter at the same place.
+    await expect(page.locator("[data-test=likely]")).to_have_count(0)

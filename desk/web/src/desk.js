@@ -300,6 +300,7 @@ const handlers = {
   CallTriaged: ofCall(() => {
     refreshVerdict();
     answers.refresh();
+    incident.soon();
   }),
   IncidentSuggested: ofCall(() => incident.refresh()),
   TicketLinked: (event) => incident.linked(event),
@@ -308,7 +309,10 @@ const handlers = {
     refreshTicket();
     incident.refresh();
   }),
-  TicketEdited: ofCall(() => refreshTicket()),
+  TicketEdited: ofCall(() => {
+    refreshTicket();
+    incident.soon();
+  }),
   TicketMoved: ofCall(() => {
     refreshTicket();
     incident.refresh();

@@ -6,6 +6,7 @@ import { inTurn, sparingly } from "./once.js";
 import { day } from "./time.js";
 
 export const KEY = "Alt+L";
+const SETTLED_MS = 1000;
 
 export class Incident {
   #call = null;
@@ -14,6 +15,7 @@ export class Incident {
   /** Questions on their way: of what they ask, nothing is known yet. */
   #asking = 0;
   #asks = inTurn();
+  #later = null;
   #refresh = sparingly(250, () => this.#load(), () => {});
 
   /** Show what belongs to another call, or to none. */
@@ -25,6 +27,12 @@ export class Incident {
 
   refresh() {
     this.#refresh();
+  }
+
+  /** The place may have become known: what the house makes of that is there a moment later. */
+  soon() {
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.#refresh(), SETTLED_MS);
   }
 
   /** Tickets were linked or taken apart, perhaps some of those shown. */
@@ -76,6 +84,20 @@ export class Incident {
     const rows = seen ? [...this.#own(seen), ...this.#others(seen)] : [];
     $("incident").replaceChildren(...rows);
     show($("incident"), rows.length > 0);
+    this.#near(seen?.near ?? []);
+  }
+
+  /** Open tickets close by, whatever they are about. */
+  #near(near) {
+    show($("near"), near.length > 0);
+    $("near").replaceChildren(el("h2", {}, t("附近未结 {count} 件", { count: near.length })), ...near.map((row) =>
+      el("a", { className: "past", href: `/tickets/${encodeURIComponent(row.number)}`, target: "_blank", rel: "noopener", dataset: { test: "near-row" } },
+        el("span", { className: "line-1" },
+          el("span", {}, row.category || row.number),
+          row.emergency ? el("span", { className: "badge emergency" }, t("紧急")) : null,
+          el("span", { className: "muted" }, row.metres === null ? t("同村") : t("{m} 米", { m: row.metres })),
+          el("span", { className: "muted" }, day(row.at))),
+        el("span", { className: "line-2" }, [row.place, row.state_name].filter(Boolean).join(" · ")))));
   }
 
   /** The incident that the call's ticket belongs to already. */
