@@ -47,10 +47,10 @@ GROUPS: tuple[Group, ...] = (
     )),
     Group("工单", (
         Kind("flows.yaml", "流程", note="已在办理的工单按其流程继续"),
-        Kind("taxonomy.yaml", "分类", ("screens", "restart")),
+        Kind("taxonomy.yaml", "事项分类", ("screens", "restart")),
         Kind("departments.yaml", "部门", ("screens", "restart")),
         Kind("levels.yaml", "逐级交办"),
-        Kind("clocks.yaml", "时限"),
+        Kind("clocks.yaml", "办理时限"),
         Kind("calendar.yaml", "工作日历"),
         Kind("callbacks.yaml", "回访"),
     )),

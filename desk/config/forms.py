@@ -57,7 +57,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = MappingProxyType({
         Field("key", "代号", required=True), *_NAMES,
         Field("overflow_s", "溢出等待（秒）", "number", "60"),
         Field("linkage", "联动席", "check"),
-        Field("hotkey", "快捷键", "text"),
+        Field("hotkey", "联动键（Alt+）", "text"),
         Field("outside", "外线号码"),
         Field("local", "仅限本市", "check"),
         Field("overflow", "溢出到", "words", (), wide=True),
@@ -68,12 +68,12 @@ _KINDS = {"kinds": {"emergency": "紧急", "service": "服务"},
           "desks": {"browser": "网页", "phone": "话机", "robot": "机器人"}}  # fmt: skip
 
 
-def choices(city: City) -> dict[str, dict[str, str]]:
+def choices(city: City, *, english: bool = False) -> dict[str, dict[str, str]]:
     """Key → name, for each sort of choice."""
     return {
         **_KINDS,
-        "groups": {group.key: group.name for group in city.groups},
-        "departments": {department.id: department.name for department in city.departments},
+        "groups": {each.key: each.name_en if english else each.name for each in city.groups},
+        "departments": {each.id: each.name_en if english else each.name for each in city.departments},
     }
 
 

@@ -131,7 +131,7 @@ def table_view(services: DeskServices, name: str, text: str, faults: Sequence[To
     }
     offered = {
         kind: {key: views.text(word) if kind in ("kinds", "desks") else word for key, word in words.items()}
-        for kind, words in choices(services.city).items()
+        for kind, words in choices(services.city, english=views.language == "en").items()
     }
     return {
         "fields": [field for field in FIELDS[name] if not field.wide],
