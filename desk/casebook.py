@@ -192,9 +192,15 @@ class Casebook:
         }
 
     async def tickets(
-        self, *, states: Sequence[TicketState] = (), department: str = "", call_id: str = "", source: str = ""
+        self,
+        *,
+        states: Sequence[TicketState] = (),
+        department: str = "",
+        call_id: str = "",
+        source: str = "",
+        most: int = PAGE,
     ) -> list[dict[str, Any]]:
-        """Tickets that this person may see, emergencies first, then by due time and age; at most ``PAGE``."""
+        """Tickets that this person may see, emergencies first, then by due time and age; at most so many."""
         wanted = select(Ticket).where(*self._of(department))
         if states:
             wanted = wanted.where(Ticket.state.in_(states))
@@ -206,7 +212,7 @@ class Casebook:
         if states == ("closed",):
             order = (Ticket.closed_at.desc(),)  # type: ignore[assignment]
         async with self._services.database.read() as session:
-            rows = await session.scalars(wanted.order_by(*order).limit(PAGE))
+            rows = await session.scalars(wanted.order_by(*order).limit(most))
             return [self._views.ticket(ticket, self._user) for ticket in rows]
 
     async def counts(self, department: str = "", source: str = "") -> dict[str, int]:

@@ -12,11 +12,13 @@ from desk.access.hashing import Crowded
 from desk.access.users import User
 from desk.api import Cases
 from desk.calls.directory import directory
+from desk.casebook import PAGE
 from desk.context import services_of
 from desk.dispatch.fieldapi import of_ticket as field_of
 from desk.doors.doorviews import of_ticket
 from desk.doors.messageviews import messages_of
 from desk.i18n import language_of, translate
+from desk.listexport import rows_wanted
 from desk.live import Feed
 from desk.render import page
 from desk.services import DeskServices
@@ -160,7 +162,8 @@ async def department(
     came = source if source in SOURCES else ""
     counts = await cases.counts(key, came)
     views = Views(services.city, language_of(request))
-    tickets = await cases.tickets(states=tabs[chosen][1], department=key, source=came)
+    most = rows_wanted(request, PAGE)
+    tickets = await cases.tickets(states=tabs[chosen][1], department=key, source=came, most=most)
     await coloured(services.tickets.clocks, views, tickets)
     return page(
         request,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from desk.access.table import may
 from desk.context import services_of
 from desk.i18n import COOKIE, Language, language_of, messages_json, translate
+from desk.listexport import ListExport, address, wanted
+from desk.listsheets import SHEETS
 from desk.looks import YEAR_S, looks_of, remember
 from desk.navigation import in_bar, in_menu
 
@@ -64,11 +66,17 @@ def static_url(name: str) -> str:
     return f"/static/{name}?v={_digest(file, file.stat().st_mtime)}"
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A rendered page in the reader's language and look. ``?lang=``, ``?look=`` and ``?letters=`` are remembered."""
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A rendered page in the reader's language and look. ``?lang=``, ``?look=`` and ``?letters=`` are remembered.
+
+    A list that is asked for with ``?xlsx=1`` is an Excel file instead.
+    """
     services = services_of(request)
     language, looks = language_of(request), looks_of(request)
     zone = ZoneInfo(services.city.profile.timezone)
+    sheet = SHEETS.get(template)
+    if sheet and wanted(request):
+        return ListExport(request, sheet, values, zone, partial(translate, language))
 
     def local(moment: str | datetime | None, form: str = "%m-%d %H:%M:%S") -> str:
         if not moment:
@@ -83,6 +91,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         timezone=profile.timezone,
         path=request.url.path,
         looks=looks,
+        as_sheet=address(request) if sheet else "",
         local=local,
         **values,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from desk.assess.assesscharts import spark
 from desk.assess.assessviews import SUBJECT_NAMES, AssessViews, period_name
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import rows_wanted
 from desk.render import page
 from desk.services import DeskServices
 from desk.sheets import download
@@ -110,7 +111,7 @@ async def cases(
     found = await room.cases(asked, version, subject, who, counts)
     shown = AssessViews(views, assessed)
     begin = max(0, start)
-    some = found[begin : begin + PAGE]
+    some = found[begin : begin + rows_wanted(request, PAGE)]
     async with services.database.read() as session:
         tickets = {
             ticket.number: ticket

@@ -17,6 +17,7 @@ from desk.access.auth import SignedIn, audit
 from desk.access.users import User, Users
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import wanted
 from desk.live import Feed
 from desk.render import page
 from desk.services import DeskServices
@@ -90,6 +91,7 @@ async def missed_page(
     found = await services.switchboard.missed.count()
     last = -(-found.open // PAGE) if chosen == "open" else 1
     number = max(1, min(number, last))
+    sheets = range(1, last + 1) if wanted(request) else (number,)
     return page(
         request,
         "missed_part.html" if request.query_params.get("part") else "missed.html",
@@ -98,7 +100,7 @@ async def missed_page(
         now=stamp(services.clock.now()),
         tab=chosen,
         tabs=TABS,
-        rows=await shown.rows(chosen, number),
+        rows=[row for sheet in sheets for row in await shown.rows(chosen, sheet)],
         sheet=number,
         last=last,
         counts={

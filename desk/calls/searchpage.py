@@ -16,6 +16,7 @@ from desk.access.users import User
 from desk.calls.calllist import DIRECTIONS, clock, moment
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import rows_wanted
 from desk.live import desks_ever
 from desk.render import page as rendered
 from desk.services import DeskServices
@@ -57,15 +58,16 @@ async def search(request: Request, user: SignedIn, services: Services, before: s
     )
     place = int(before) if before.isascii() and before.isdigit() and len(before) < 20 else None
     hits: list[Hit] = []
+    most = rows_wanted(request, PAGE)
     parts: Parts = {}
     if words:
         async with services.database.read() as session:
-            hits = await page(session, wanted, place, PAGE + 1)
+            hits = await page(session, wanted, place, most + 1)
             if not may_hear_private(user):
                 parts = private.by_utterance(await private.of_calls(session, {hit.utterance.call_id for hit in hits}))
         asked = " ".join(f"{name}={value}" for name, value in fields.items() if value)
         await audit(request, user.login, "search", detail=asked)
-    more = hits[PAGE - 1] if len(hits) > PAGE else None
+    more = hits[most - 1] if len(hits) > most else None
     views = Views(services.city, language_of(request))
     return rendered(
         request,
@@ -76,7 +78,7 @@ async def search(request: Request, user: SignedIn, services: Services, before: s
         shown={name: _as_shown(fields[name], zone, ends=name == "to") for name in ("from", "to")},
         hits=[
             hit_view(hit, wanted, views, parts)
-            for hit in hits[:PAGE]
+            for hit in hits[:most]
             if readable(hit, words, parts) and await _allowed(services, user, hit)
         ],
         next=_address(fields, before=str(more.place)) if more else "",

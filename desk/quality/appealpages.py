@@ -14,6 +14,7 @@ from desk.access.rights import may_hear_private
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import rows_wanted
 from desk.live import Feed
 from desk.quality import words
 from desk.quality.people import Named
@@ -107,28 +108,28 @@ async def appeals(request: Request, user: Involved, services: Services, start: W
     """A call taker's published reviews; to reviewers and supervisors the appeals that wait and those decided."""
     feed: Feed = request.app.state.feed
     seq = await feed.latest()
-    begin, actor = max(0, start), user.actor()
+    begin, actor, most = max(0, start), user.actor(), rows_wanted(request, PAGE)
     views = Views(services.city, language_of(request))
     mine: Sequence[Listed] = ()
     waits: Sequence[Listed] = ()
     done: Sequence[tuple[Listed, ReviewStep]] = ()
     async with services.database.read() as session:
         if user.role == "agent":
-            mine = await listing.own(session, actor, begin, PAGE + 1)
+            mine = await listing.own(session, actor, begin, most + 1)
         else:
             waits = await listing.appeals(session, actor)
             if user.role == "supervisor":
-                done = await listing.decided(session, begin, PAGE + 1)
-    more = max(len(mine), len(done)) > PAGE
+                done = await listing.decided(session, begin, most + 1)
+    more = max(len(mine), len(done)) > most
     return page(
         request,
         "quality/appeals_part.html" if request.query_params.get("part") else "quality/appeals.html",
         me=user,
         seq=seq,
         tabs=tabs_of(user.role),
-        mine=mine[:PAGE],
+        mine=mine[:most],
         waits=waits,
-        done=done[:PAGE],
+        done=done[:most],
         states=words.REVIEW_STATES,
         named=Named(await Users(services.database).names(), views),
         now=services.clock.now(),

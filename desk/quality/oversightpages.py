@@ -12,6 +12,7 @@ from desk.access.auth import audit
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import rows_wanted
 from desk.live import Feed
 from desk.pages import message_of
 from desk.quality import words
@@ -87,8 +88,9 @@ async def oversight(
     chosen: State | None = next((one for one in get_args(State) if one == state), None)
     wanted = Wanted(chosen, reviewer[:60], agent[:60], draw[:40], late)
     begin, now = max(0, start), services.clock.now()
+    most = rows_wanted(request, PAGE)
     async with services.database.read() as session:
-        rows = await listing.listed(session, wanted, now, begin, PAGE + 1)
+        rows = await listing.listed(session, wanted, now, begin, most + 1)
         counts, overdue = await listing.tallies(session, wanted, now)
         loads = await listing.loads(session)
     people = await reviewers(services.database)
@@ -106,7 +108,7 @@ async def oversight(
         me=user,
         seq=seq,
         tabs=tabs_of(user.role),
-        rows=rows[:PAGE],
+        rows=rows[:most],
         states=[(key, words.REVIEW_STATES[key], counts.get(key, 0), address(state=key)) for key in STATES],
         state=chosen,
         all=address(),
@@ -122,5 +124,5 @@ async def oversight(
         now=now,
         on_the_clock=listing.ON_THE_CLOCK,
         previous=address(**narrowed, start=str(max(0, begin - PAGE))) if begin else "",
-        next=address(**narrowed, start=str(begin + PAGE)) if len(rows) > PAGE else "",
+        next=address(**narrowed, start=str(begin + PAGE)) if len(rows) > most else "",
     )

@@ -1,0 +1,100 @@
+"""Lists as Excel files: what is on the screen, as its reader sees it, times by the city's clock; the audit has it."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from io import BytesIO
+from typing import Any
+from zipfile import ZipFile
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from core.audit import AuditEntry
+from desk.access.users import Users
+from desk.listsheets import SHEETS, cell
+from desk.sheets import MEDIA_TYPE
+from heyi.transfer.sheets import open_sheet
+from tests.desk_fakes import Stage
+from tests.unit.conftest import SignIn
+
+ZONE = ZoneInfo("Asia/Shanghai")
+HALF_PAST = datetime(2026, 11, 21, 0, 30, tzinfo=UTC).replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ""), (False, ""), (True, "是"), (3, 3), (2.5, 2.5), (date(2026, 11, 20), "2026-11-20"),
+        (datetime(2026, 11, 20, 16, 30, tzinfo=UTC), HALF_PAST),
+        ("2026-11-20T16:30:00.5+00:00", HALF_PAST),
+        ("2026-11-20T16:30:00", "2026-11-20T16:30:00"), ("2026-xx-20T16:30:00+00:00", "2026-xx-20T16:30:00+00:00"),
+        (["供水", "供电"], "供水、供电"), ([{"code": "S1", "name": "供水"}], "供水"), ("=1+1", "=1+1"),
+    ],
+)  # fmt: skip
+def test_a_value_as_a_cell(value: Any, expected: Any) -> None:
+    assert cell(value, ZONE, lambda text: text) == expected
+
+
+async def filed(stage: Stage) -> str:
+    wang = await Users(stage.services.database).get("wang")
+    assert wang is not None
+    await stage.city.arrive("c-1", "12345", "13800001111")
+    ticket = await stage.city.answer("c-1", "1001")
+    fields = {"code": "S101", "summary": "=HYPERLINK(工地太吵)", "contact_name": "欧阳建国"}
+    done = await stage.services.tickets.submit(ticket.id, wang.actor(), fields)
+    return done.number
+
+
+async def read(client: httpx.AsyncClient, address: str, tmp: Any) -> Sequence[Sequence[str]]:
+    answer = await client.get(address)
+    assert answer.status_code == 200 and answer.headers["content-type"] == MEDIA_TYPE, answer.text[:300]
+    assert ZipFile(BytesIO(answer.content)).testzip() is None
+    file = tmp / "list.xlsx"
+    file.write_bytes(answer.content)
+    sheet = open_sheet(file)
+    return [sheet.head, *(cells for _line, cells in sheet.rows())]
+
+
+async def test_tickets_as_each_role_sees_them_and_the_audit_knows(stage: Stage, sign_in: SignIn, tmp_path: Any) -> None:
+    number = await filed(stage)
+    lin, urban = await sign_in("lin"), await sign_in("urban")
+    page = await lin.get("/department?tab=new")
+    assert 'href="/department?tab=new&amp;xlsx=1"' in page.text
+    head, row = await read(lin, "/department?tab=new&xlsx=1", tmp_path)
+    told = dict(zip(head, row, strict=False))
+    assert told["工单号"] == number and told["事由"] == "=HYPERLINK(工地太吵)" and told["联系人"] == "欧阳建国"
+    assert told["受理时间"].startswith("2026-11-20 09:30")
+    assert (await urban.get("/department?tab=new&xlsx=1")).headers["content-type"] == MEDIA_TYPE
+    assert (await (await sign_in("fire")).get("/users?xlsx=1")).status_code == 403
+    assert (
+        "text/html"
+        in (await (await sign_in("")).get("/department?xlsx=1", follow_redirects=True)).headers["content-type"]
+    )
+    async with stage.services.database.read() as session:
+        entries = (await session.scalars(select(AuditEntry).where(AuditEntry.what == "export_list"))).all()
+    told_of = "tickets 1 tab=new&xlsx=1"
+    assert [(e.who, e.detail) for e in entries] == [("lin", told_of), ("urban", told_of)]
+
+
+@pytest.mark.parametrize(
+    ("login", "address"),
+    [
+        ("lin", "/missed"), ("lin", "/callbacks"), ("lin", "/mailbox"), ("lin", "/units"), ("lin", "/knowledge"),
+        ("lin", "/rulings"), ("lin", "/announcements"), ("lin", "/webhooks"), ("lin", "/search?q=施工"),
+        ("lin", "/quality/oversight"), ("lin", "/quality/appeals"), ("wang", "/quality/appeals"), ("wang", "/calls"),
+    ],
+)  # fmt: skip
+async def test_every_list_has_its_file(stage: Stage, sign_in: SignIn, tmp_path: Any, login: str, address: str) -> None:
+    await filed(stage)
+    client = await sign_in(login)
+    page = await client.get(address)
+    assert page.status_code == 200 and 'data-test="export"' in page.text
+    if address != "/calls":
+        rows = await read(client, f"{address}{'&' if '?' in address else '?'}xlsx=1", tmp_path)
+        assert len(rows[0]) >= 4
+
+
+def test_files_have_names_of_their_own() -> None:
+    assert len({sheet.file for sheet in SHEETS.values()}) == len(SHEETS)
