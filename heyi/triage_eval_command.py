@@ -16,6 +16,7 @@ from core.city import City
 from core.cityfile import load_city
 from core.errors import HeyiError
 from core.settings import Settings
+from heyi.configuring import own_rules
 from heyi.speech import improver_of
 from triage.judge import Judge
 from triage.learn.shelf import ensure_model
@@ -97,7 +98,8 @@ def written_command(
 def _judge(rules_only: bool) -> Judge:
     settings = Settings()
     city = load_city(settings.city_folder)
-    return Judge(city, model=None if rules_only else ensure_model(settings, city, console))
+    rules, categories, _ = own_rules(settings)
+    return Judge(city, rules, categories, model=None if rules_only else ensure_model(settings, city, console))
 
 
 def _heard(table: Path, city: City) -> dict[str, str]:

@@ -18,6 +18,7 @@ from core.clock import SystemClock
 from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
+from heyi.configuring import own_rules
 from heyi.site import with_database
 from triage.hearing import Hearing
 from triage.judge import Judge
@@ -77,7 +78,7 @@ def propose(
     """
     calls = with_database(settings, _labelled)
     current = ensure_model(settings, city, console)
-    judge = Judge(city, model=current)
+    judge = Judge(city, *own_rules(settings)[:2], model=current)
     cases = (*policy_cases(city), *fixed_cases(city), *own_cases(calls, city))
     known = [case.text for case in cases if case.source == "fixed"]
     learned = examples(calls, city, alarm_of(current, judge), unchanged=unchanged, known=known)

@@ -48,6 +48,28 @@ def _lines(
         yield DiffLine("+", None, j + 1, new[j])
 
 
+def merged(base: str, theirs: str, mine: str) -> str | None:
+    """Both changes of ``base`` together; None where they touch the same lines, or lines side by side."""
+    made = _changes(base, theirs)
+    for change in _changes(base, mine):
+        if change in made:
+            continue  # both did the same
+        if any(change[0] <= other[1] and other[0] <= change[1] for other in made):
+            return None
+        made.append(change)
+    lines = base.splitlines(keepends=True)
+    for start, end, new in sorted(made, reverse=True):
+        lines[start:end] = new
+    return "".join(lines)
+
+
+def _changes(before: str, after: str) -> list[tuple[int, int, list[str]]]:
+    """First line, the one after the last, and what stands there now; lines as they are counted by lists."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return [(i1, i2, new[j1:j2]) for step, i1, i2, j1, j2 in steps if step != "equal"]
+
+
 def counts(lines: Sequence[DiffLine]) -> tuple[int, int]:
     """Lines that came and that went."""
     return sum(line.sign == "+" for line in lines), sum(line.sign == "−" for line in lines)

@@ -15,6 +15,7 @@ from desk.access.users import User, Users
 from desk.config import forms
 from desk.config.catalogue import kind_of
 from desk.config.checking import MOST, Told, Unfit, tidy
+from desk.config.diffs import merged
 from desk.config.service import SavedMeanwhile, UnknownFile
 from desk.config.shown import with_texts
 from desk.config.views import (
@@ -226,6 +227,7 @@ async def _conflict(
             **version_view(version, await _names(services)),
             "diff": diff_view(opened, theirs, views.language),
             "own": diff_view(opened, text, views.language),
+            "both": merged(opened, theirs, text),
         },
     )
 

@@ -75,8 +75,10 @@ async def test_two_administrators_lose_nothing(exchange: FakeExchangeConfig, sta
         again = re.search(r'name="base" value="(\d+)"', told.text)
         assert again is not None and again[1] == "1", "whoever saves now has seen it"
     assert "我的原因" in told.text
-    kept = re.search(r'<textarea name="text" hidden>\n(.*?)</textarea>', told.text, re.DOTALL)
-    assert kept is not None and "火灾报警" in kept[1]
+    both = re.search(r'<textarea name="text" hidden>\n(.*?)</textarea>', told.text, re.DOTALL)
+    assert both is not None and "公安报警" in both[1] and "火灾报警" in both[1], "they touch different lines"
+    kept = re.findall(r'<textarea name="text" hidden>\n(.*?)</textarea>', told.text, re.DOTALL)[-1]
+    assert "火灾报警" in kept and "公安报警" not in kept
     room = stage.services.configuration
     assert (await room.content("lines.yaml"))[1] == RENAMED
     await save(other, mine, base=1)

@@ -18,7 +18,7 @@ from core.clock import ManualClock
 from core.database import Database
 from core.errors import CityFileError, HeyiError
 from desk.config.checking import MOST, Unfit, checked, tidy
-from desk.config.diffs import counts, diff
+from desk.config.diffs import counts, diff, merged
 from desk.config.service import Configuration, SavedMeanwhile, UnknownFile
 from desk.config.shown import with_texts
 from tests.unit.test_city_file import SMALL, write
@@ -285,6 +285,23 @@ def test_a_difference_leads_from_one_text_to_the_other(before: list[str], after:
     else:
         assert [d.text for d in lines if d.old is not None] == [*before, "z"]
         assert [d.text for d in lines if d.new is not None] == [*after, "z"]
+
+
+@given(st.data())
+def test_changes_of_lines_apart_are_joined_and_others_are_not(data: st.DataObject) -> None:
+    base = [f"line {n}" for n in range(20)]
+    places = st.integers(0, 19)
+    one, other = data.draw(places), data.draw(places)
+    text, (theirs, mine) = (
+        "\n".join(base) + "\n",
+        ("\n".join([*base[:at], f"by {who}", *base[at + 1 :]]) + "\n" for at, who in ((one, "them"), (other, "me"))),
+    )
+    both = merged(text, theirs, mine)
+    if abs(one - other) <= 1:
+        assert both is None
+    else:
+        assert both == "\n".join({one: "by them", other: "by me"}.get(n, line) for n, line in enumerate(base)) + "\n"
+    assert merged(text, theirs, theirs) == theirs and merged(text, text, mine) == mine
 
 
 # --- at once on the pages ---------------------------------------------------------------------------------------------
