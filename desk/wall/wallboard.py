@@ -94,6 +94,8 @@ async def worktime(request: Request, user: Lead, services: Services, day: str = 
     chosen, start, end = _day(day, services)
     days = await _days(services, start, end)
     names, people = _names(services.city), await Users(services.database).names()
+    async with services.database.read() as session:
+        sounded = await sounds(session, start, end)
     return page(
         request,
         "worktime.html",
@@ -116,8 +118,6 @@ async def worktime_sheet(request: Request, user: Lead, services: Services, day: 
     views = Views(services.city, language_of(request))
     chosen, start, end = _day(day, services)
     days = await _days(services, start, end)
-    async with services.database.read() as session:
-        sounded = await sounds(session, start, end)
     await audit(request, user.login, "export_worktime", detail=str(chosen))
     return download(await asyncio.to_thread(_sheet, days, chosen, _names(services.city), views), f"worktime-{chosen}")
 
