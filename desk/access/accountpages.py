@@ -10,6 +10,7 @@ from core.errors import HeyiError
 from desk.access.auth import Auth, SignedIn, SignInRefused, address_of
 from desk.access.browsers import named
 from desk.access.factors import CodeRefused
+from desk.access.loginpages import codes_page
 from desk.access.table import BY_KEY
 from desk.access.users import By, User, Users
 from desk.context import services_of
@@ -102,7 +103,7 @@ async def confirm(
         return await _offer(request, user, message_of(request, refused))
     # Whoever else is signed in as this person has never shown a code.
     await auth.sessions.end_others(user.login, but=user.session, by=user.login, address=address_of(request))
-    return page(request, "account_codes.html", me=user, codes=codes)
+    return codes_page(request, user, codes, "account_codes.html")
 
 
 @router.post("/account/factor/codes", include_in_schema=False)
@@ -116,7 +117,7 @@ async def new_codes(
     except SignInRefused as refused:
         return await _page(request, user, services, error=refused.message)
     codes = await auth.factors.renew_codes(user.login, address_of(request))
-    return page(request, "account_codes.html", me=user, codes=codes)
+    return codes_page(request, user, codes, "account_codes.html")
 
 
 @router.post("/account/factor/off", include_in_schema=False)

@@ -1,5 +1,6 @@
 """The second step of signing in: a code, or setting a second factor up where the role needs one."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -9,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from desk.access.auth import Auth, SignInRefused, address_of
 from desk.access.factors import CodeRefused
 from desk.access.sessions import Held
+from desk.access.users import User
+from desk.context import services_of
 from desk.pages import home_of, inside, message_of
 from desk.render import page
 
@@ -51,9 +54,17 @@ async def enrol(request: Request, code: Code, next: Next = "") -> Response:
         codes = await auth.factors.confirm(held.user.login, held.user.session, code, address_of(request))
     except CodeRefused as refused:
         return await _page(request, held, inside(next), message_of(request, refused))
-    response = page(request, "login_codes.html", codes=codes, onward=inside(next) or home_of(held.user))
+    response = codes_page(request, held.user, codes, "login_codes.html", onward=inside(next) or home_of(held.user))
     await auth.begin(request, response, held.user, how="code", via=held.via)
     return response
+
+
+def codes_page(request: Request, user: User, codes: Sequence[str], template: str, onward: str = "") -> Response:
+    """Recovery codes, once: no browser keeps the page; on paper they say whose and since when."""
+    now = services_of(request).clock.now()
+    made = page(request, template, me=user, codes=codes, whose=user.login, made_at=now, onward=onward)
+    made.headers["Cache-Control"] = "no-store"
+    return made
 
 
 async def _page(request: Request, held: Held, onward: str, error: str = "") -> Response:

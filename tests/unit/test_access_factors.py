@@ -79,6 +79,8 @@ async def switch_on(stage: Stage, client: httpx.AsyncClient) -> tuple[str, list[
     secret = found[1]
     done = await client.post("/account/factor", data={"code": shown(stage, secret), "password": PASSWORD})
     assert done.status_code == 200, done.text
+    # Shown this once, and kept by no browser; on paper they say whose.
+    assert done.headers["cache-control"] == "no-store" and "晋江市 · " in done.text
     return secret, codes_of(done.text)
 
 
