@@ -1,22 +1,26 @@
 """The board's API: what a dispatcher sees, to whom a ticket is proposed, and one order to several at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from core.database import StoredEvent
 from desk.app import create_app
-from desk.board.openlist import OpenTickets
+from desk.board import openlist
 from tests import desk_fakes
 from tests.board_scene import DIAO, WANG, fire, noise, with_dispatchers
 from tests.desk_fakes import Stage, make_stage
 from tests.dispatch_kit import HERE
 from tests.unit.conftest import SignIn
 from ticketing.actor import Actor
+from ticketing.dispatch.pending import Pending, pending
 
 URBAN = Actor("urban", "department", department="urban")
 
@@ -197,26 +201,41 @@ async def test_only_the_citys_own_map_is_fetched_from_elsewhere(stage: Stage, si
         assert "tiles.example" not in (await client.get("/units")).headers["content-security-policy"]
 
 
-async def test_pages_that_ask_about_the_same_moment_share_one_reading(stage: Stage) -> None:
-    readings = 0
-    seq = 1
+async def test_pages_share_one_reading_and_an_event_reads_what_it_is_about(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[str] | None] = []
+
+    async def counted(session: AsyncSession, ids: Collection[str] | None = None) -> list[Pending]:
+        asked.append(None if ids is None else set(ids))
+        return await pending(session, ids)
 
     async def latest() -> int:
-        return seq
+        async with stage.services.database.read() as session:
+            return await session.scalar(select(func.max(StoredEvent.seq))) or 0
 
-    class Counted:
-        def read(self) -> Any:
-            nonlocal readings
-            readings += 1
-            return stage.services.database.read()
+    monkeypatch.setattr(openlist, "pending", counted)
+    database, tickets = stage.services.database, stage.services.tickets
+    open_tickets = openlist.OpenTickets(database, stage.clock, latest)
 
-    tickets = OpenTickets(Counted(), stage.clock, latest)  # type: ignore[arg-type]
-    waiting = await noise(stage)
-    found = await asyncio.gather(*(tickets.all() for _ in range(3)))
-    assert readings == 1 and {one.id for many in found for one in many} == {waiting.id}
-    burning = await fire(stage)
-    seq += 1
-    assert {one.id for one in await tickets.all()} == {waiting.id, burning.id} and readings == 2
-    stage.clock.advance(6)  # type: ignore[union-attr]
-    await tickets.all()
-    assert readings == 3, "a clock may have stood still without a word"
+    async def seen() -> dict[str, str]:
+        """As a reading of everything would have it."""
+        found = await open_tickets.all()
+        async with database.read() as session:
+            assert sorted(found, key=lambda one: one.id) == sorted(await pending(session), key=lambda one: one.id)
+        return {one.id: one.state for one in found}
+
+    head = await noise(stage, sent=True)
+    assert (await asyncio.gather(*(seen() for _ in range(3))))[0] == {head.id: "dispatched"} and asked == [None]
+    child = await noise(stage, "c-2")
+    assert await seen() == {head.id: "dispatched", child.id: "filed"} and asked[1:] == [{child.id}]
+    await tickets.incidents.link(child.id, head.id, WANG)
+    await seen()
+    # A head that is taken back carries nothing any more, of which its child tells nothing.
+    await tickets.refuse(head.id, DIAO, "派错")
+    await seen()
+    await tickets.close(child.id, WANG, "当场答复")
+    assert await seen() == {head.id: "filed"}
+    assert None not in asked[1:]
+    stage.clock.advance(21)  # type: ignore[union-attr]
+    assert await seen() == {head.id: "filed"} and asked[-1] is None

@@ -1,6 +1,6 @@
 """Open tickets in few words, for a board of all of them: where each stands, and which of its clocks is due first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,11 +50,13 @@ class Pending:
         return self.due_at is not None and not self.paused and self.due_at < now
 
 
-async def pending(session: AsyncSession, states: Sequence[TicketState] = TO_SEND) -> list[Pending]:
-    """Every open ticket in one of these phases, in no order. Three queries, whatever their number; each reads what is
-    open, not what is closed.
+async def pending(session: AsyncSession, ids: Collection[str] | None = None) -> list[Pending]:
+    """Every open ticket to which somebody may have to be sent, or of these alone, in no order. Three queries, whatever
+    their number; each reads what is open, not what is closed.
     """
-    chosen = (IS_OPEN, Ticket.state.in_(states))
+    chosen = [IS_OPEN, Ticket.state.in_(TO_SEND)]
+    if ids is not None:
+        chosen.append(Ticket.id.in_(ids))
     query = (
         select(
             Ticket.id, Ticket.state, Ticket.is_emergency, Ticket.department, Ticket.assist, Ticket.created_at,

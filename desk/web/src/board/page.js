@@ -210,8 +210,11 @@ dragging(box, $("shelf"), [$("shelf"), $("units"), $("map")], (id) => {
 }, dropped);
 
 const ticket = ({ ticket_id: id }) => id && news.of(id);
+/** What call takers type all day moves nothing here, but for these. */
+const MOVING = ["is_emergency", "department", "assist"];
+const edited = (event) => (rows.has(event.ticket_id) || event.fields.some((field) => MOVING.includes(field))) && ticket(event);
 follow(setup.seq, {
-  TicketDrafted: ticket, TicketEdited: ticket, TicketMoved: ticket, TicketLinked: ticket, TicketUnlinked: ticket,
+  TicketDrafted: ticket, TicketEdited: edited, TicketMoved: ticket, TicketLinked: ticket, TicketUnlinked: ticket,
   ClockWarned: ticket, ClockOverdue: ticket, SceneChanged: ticket,
   UnitChanged: (event) => {
     loadUnits();
