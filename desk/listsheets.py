@@ -97,7 +97,7 @@ TICKET = (
 )  # fmt: skip
 _REVIEW = (
     Column("通话编号", "review.call_id", 28), Column("话务员", "review.agent", 12),
-    Column("质检员", "review.reviewer", 12), Column("状态", "state", 14), Column("截止", "review.due_at", 20),
+    Column("质检员", "reviewer", 12), Column("状态", "state", 14), Column("截止", "review.due_at", 20),
     Column("得分", "points", 8), Column("合格", "passed", 10), Column("建立时间", "review.created_at", 20),
 )  # fmt: skip
 
@@ -113,11 +113,15 @@ def _named(values: Mapping[str, Any], key: str = "states") -> Mapping[str, str]:
 
 
 def _reviews(values: Mapping[str, Any], found: Iterable[Any]) -> Iterable[Any]:
+    """Neither the call taker nor whoever decides an appeal is told who scored; what a blind copy came to, nobody."""
+    told = values["me"].role == "supervisor"
     names, passed = _named(values), {True: "合格", False: "不合格"}
     return [
         {
             "review": one.review, "state": names.get(one.review.state, one.review.state),
-            "points": None if one.tenths is None else one.tenths / 10, "passed": passed.get(one.passed, ""),
+            "reviewer": one.review.reviewer if told else "",
+            "points": None if one.tenths is None or one.review.copy else one.tenths / 10,
+            "passed": "" if one.review.copy else passed.get(one.passed, ""),
         }
         for one in found
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 import httpx
+import openpyxl
 import pytest
 from sqlalchemy import select
 
@@ -94,6 +95,41 @@ async def test_every_list_has_its_file(stage: Stage, sign_in: SignIn, tmp_path: 
     if address != "/calls":
         rows = await read(client, f"{address}{'&' if '?' in address else '?'}xlsx=1", tmp_path)
         assert len(rows[0]) >= 4
+
+
+class _Reader:
+    def __init__(self, role: str) -> None:
+        self.role = role
+
+
+class _Review:
+    def __init__(self, copy: int) -> None:
+        self.call_id, self.agent, self.reviewer, self.state, self.copy = "c-1", "wang", "zhijian", "appealed", copy
+        self.due_at = self.created_at = None
+
+
+class _Listed:
+    def __init__(self, copy: int) -> None:
+        self.review, self.tenths, self.passed = _Review(copy), 875, True
+
+
+@pytest.mark.parametrize(("role", "told"), [("agent", False), ("reviewer", False), ("supervisor", True)])
+def test_a_file_names_no_reviewer_and_no_blind_score_that_the_page_does_not(role: str, told: bool) -> None:
+    rows = [_Listed(0), _Listed(1)]
+    values = {
+        "me": _Reader(role),
+        "states": {"appealed": "已申诉"},
+        "mine": rows,
+        "waits": [],
+        "done": [],
+        "rows": rows,
+    }
+    for template in ("quality/appeals.html", "quality/oversight.html"):
+        data, count = SHEETS[template].made(values, ZONE, str)
+        found = list(openpyxl.load_workbook(BytesIO(data)).active.values)
+        one, blind = (dict(zip(found[0], row, strict=True)) for row in found[1:])
+        assert (count, one["质检员"], one["得分"], one["合格"]) == (2, "zhijian" if told else None, 87.5, "合格")
+        assert (blind["得分"], blind["合格"]) == (None, None)
 
 
 def test_files_have_names_of_their_own() -> None:
