@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
+from core.city import City
 from core.cityfile import load_city, open_city
 from core.errors import HeyiError
 from core.yamlrows import NotRows
@@ -47,7 +48,7 @@ async def overview(request: Request, user: SignedIn, services: Services, saved: 
     """All files in their groups; what waits for a restart or for Asterisk."""
     room, views = services.configuration, Views(services.city, language_of(request))
     waiting = room.waiting()
-    _, left_out = await asyncio.to_thread(open_city, room.folder)
+    city, left_out = await asyncio.to_thread(open_city, room.folder)
     faults = [Told(room.folder.name_of(fault.file), fault.line, fault.text) for fault in left_out]
     return page(
         request,
@@ -57,7 +58,7 @@ async def overview(request: Request, user: SignedIn, services: Services, saved: 
         groups=groups_view(room.folder, await room.standings(), waiting, await _names(services), views),
         waiting=[title_of(name, views) for name in waiting if _restarts(name)],
         left_out=faults_view(faults, "", views.language),
-        pending=await _pending(services),
+        pending=await _pending(services, None if left_out else city),
     )
 
 
@@ -274,12 +275,11 @@ async def _take_up(services: DeskServices, name: str) -> None:
         return  # another file is left out (told on the overview); the texts stay those of the start
 
 
-async def _pending(services: DeskServices) -> Mapping[str, Any] | None:
-    """How many files Asterisk would get anew; None without an Asterisk, an error where it cannot be said."""
-    if services.exchange is None:
+async def _pending(services: DeskServices, city: City | None) -> Mapping[str, Any] | None:
+    """Which files Asterisk would get anew; None without an Asterisk or a sound city."""
+    if services.exchange is None or city is None:
         return None
     try:
-        city = await asyncio.to_thread(load_city, services.configuration.folder)
         return {"files": sorted(await asyncio.to_thread(services.exchange.differences, city)), "error": ""}
     except HeyiError as error:
         return {"files": [], "error": str(error)}
