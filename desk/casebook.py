@@ -1,5 +1,6 @@
 """Gathers what one person's screen shows: their desk, the call on it, its transcript, verdict, ticket and history."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -103,9 +104,10 @@ class Casebook:
         live = self._services.switchboard.live_call(call_id)
         row = None if live else await self._services.ledger.call(call_id)
         facts: CallView | CallRow | None = live or row
-        desks = (live.desks if live else only(row.agent if row else None)) | await self._services.ledger.desks(call_id)
-        async with self._services.database.read() as session:
-            ticket = await TicketRepository(session).about_call(call_id)
+        # What does not depend on each other is asked for at once: one after another the answers of a busy house add up,
+        # and somebody looks at a ringing telephone.
+        were, ticket = await asyncio.gather(self._services.ledger.desks(call_id), self._about(call_id))
+        desks = (live.desks if live else only(row.agent if row else None)) | were
         if not desks and ticket:
             desks = only(ticket.agent_extension)
         if facts is None or not may_hear(self._user, desks, ticket):
@@ -117,18 +119,29 @@ class Casebook:
             if row
             else {}
         )
-        transcript = await self.transcript(call_id, whole=may_hear_private(self._user))
+        happenings, place, transcript, verdict, history = await asyncio.gather(
+            happened(self._services.database, call_id),
+            told(self._services.database, call_id),
+            self.transcript(call_id, whole=may_hear_private(self._user)),
+            self.verdict(call_id),
+            self.history(facts.caller, except_call=call_id),
+        )
+        before = self._views.happened(happenings)
         return {
             **self._hidden(seen),
-            **self._views.happened(await happened(self._services.database, call_id)),
-            "location": self._views.location(
-                locate(self._services.city, facts.caller, await told(self._services.database, call_id))
-            ),
+            **before,
+            # To whom and why it was passed on: a number outside is as masked as the caller's.
+            "passed": before["passed"] and self._hidden(before["passed"]),
+            "location": self._views.location(locate(self._services.city, facts.caller, place)),
             "transcript": transcript,
-            "verdict": await self.verdict(call_id),
+            "verdict": verdict,
             "ticket": self._views.ticket(ticket, self._user) if ticket else None,
-            "history": await self.history(facts.caller, except_call=call_id),
+            "history": history,
         }
+
+    async def _about(self, call_id: str) -> Ticket | None:
+        async with self._services.database.read() as session:
+            return await TicketRepository(session).about_call(call_id)
 
     async def transcript(self, call_id: str, *, whole: bool) -> list[dict[str, Any]]:
         """What was said; not ``whole``: without what was marked as private."""

@@ -64,8 +64,8 @@ export class CallQuality {
     place.dataset.grade = seen.grade;
     place.dataset.mos = seen.mos.toFixed(2);
     place.title = t("按 ITU-T G.107 估算（1 至 4.5 分）");
-    place.textContent = t("通话质量{grade} {mos} · 丢包 {loss}% · 抖动 {jitter} · 往返 {trip} 毫秒", {
-      grade: GRADES[seen.grade](), mos: seen.mos.toFixed(1), loss: (100 * sample.loss).toFixed(1), jitter: sample.jitterMs,
+    place.textContent = t("音质{grade} {mos} · 丢包 {loss}% · 抖动 {jitter} · 往返 {trip} ms", {
+      grade: GRADES[seen.grade](), mos: seen.mos.toFixed(1), loss: sample.loss ? (100 * sample.loss).toFixed(1) : 0, jitter: sample.jitterMs,
       trip: sample.roundTripMs ?? "–",
     });
   }

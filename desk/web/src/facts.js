@@ -3,8 +3,8 @@ import { $, el, show } from "./dom.js";
 import { t } from "./i18n.js";
 
 /** With Alt: a letter stays with what it stands on until the call is over. */
-const LETTERS = ["Q", "W", "E", "R", "T", "Y"];
-export const KEYS = `Alt+${LETTERS[0]} … ${LETTERS.at(-1)}`;
+const LETTERS = ["Q", "W", "E", "R", "T", "Y", "A", "X", "B"];
+const KEYS = `Alt+${LETTERS.join(" ")}`;
 
 /** How the transcript marks what was told. */
 const MARKS = { danger: "emergency", place: "place", relative: "place", name: "thing", vehicle: "thing" };
@@ -39,11 +39,14 @@ export class Facts {
   /** What `verdict` knows of a call; null: of none. */
   show(verdict) {
     if (!verdict) this.#letters.clear();
-    this.#facts = verdict ? [...verdict.facts, ...dangers(verdict.reasons)] : [];
+    const places = (verdict?.facts ?? []).filter(({ kind }) => kind === "place");
+    const others = (verdict?.facts ?? []).filter(({ kind }) => kind !== "place");
+    const danger = dangers(verdict?.reasons ?? []);
+    this.#facts = [...places, ...danger, ...others];
     this.#readBack = verdict?.read_back ?? {};
-    for (const fact of this.#facts) {
+    // Letters are few: words of danger, which mostly stand in the draft by themselves, come after facts.
+    for (const fact of [...places, ...others, ...danger]) {
       const free = LETTERS.find((letter) => ![...this.#letters.values()].includes(letter));
-      // Danger stands in the draft by itself: a letter is for what does not.
       if (free && !this.#letters.has(idOf(fact)) && !this.#held(fact)) this.#letters.set(idOf(fact), free);
     }
     this.draw();
