@@ -16,7 +16,7 @@ from core.errors import HeyiError
 from core.secrets import site_secret
 from desk.access.factors import CodeRefused, Factors
 from desk.access.hashing import KNOWN, STRANGERS, Crowded
-from desk.access.known import KNOWN_COOKIE, KNOWN_DAYS, browser_of, with_login
+from desk.access.known import KNOWN_COOKIE, KNOWN_DAYS, browser_of, knows_anybody, with_login
 from desk.access.links import Links
 from desk.access.lockout import Lockout
 from desk.access.provider import Provider
@@ -91,6 +91,14 @@ class Auth:
         if not known:
             self.let_in(address)
         return user
+
+    def knock_of(self, request: Request) -> bool:
+        """Count a try whose login is not known yet, unless people have signed in in this browser before; whether it
+        counts."""
+        stranger = not knows_anybody(self.secret, request.cookies.get(KNOWN_COOKIE, ""))
+        if stranger:
+            self.knock(address_of(request))
+        return stranger
 
     def knock(self, address: str) -> None:
         """Count a stranger's try; :class:`Crowded` where there were too many."""

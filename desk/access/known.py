@@ -38,6 +38,11 @@ def browser_of(secret: str, cookie: str, login: str) -> str:
     return number if login in people else ""
 
 
+def knows_anybody(secret: str, cookie: str) -> bool:
+    """Whether somebody has signed in there before."""
+    return _read(secret, cookie)[0] != ""
+
+
 def with_login(secret: str, cookie: str, login: str) -> str:
     """The cookie after ``login`` has signed in."""
     number, people = _read(secret, cookie)

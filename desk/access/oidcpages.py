@@ -68,10 +68,7 @@ async def begin(request: Request, next: str = "") -> Response:
     cookie = tried(services_of(request).clock.now(), onward)
     state, nonce, verifier = made_of(auth.secret, cookie)
     try:
-        auth.knock(address_of(request))
         where = await provider.begin(_back(request), state=state, nonce=nonce, verifier=verifier)
-    except Crowded as crowded:
-        return sign_in_page(request, 429, next=onward, error=crowded.message)
     except ProviderAway as away:
         return _away(request, away, onward)
     response = RedirectResponse(where, 303)
@@ -96,7 +93,8 @@ async def back(request: Request, state: str = "", code: str = "", error: str = "
             raise TokenRefused(f"provider answered {error[:60]}")
         if iss != provider.issuer and (iss or (await provider.addresses()).names_itself):
             raise TokenRefused("answer of another issuer")
-        auth.knock(address)
+        # Each answer costs the provider a question.
+        counted = auth.knock_of(request)
         token = await provider.redeem(code, _back(request), verifier=verifier)
         claims = await provider.checked(
             lambda keys: identity(
@@ -114,7 +112,8 @@ async def back(request: Request, state: str = "", code: str = "", error: str = "
     except NotLinked as refused:
         await _failed(request, f"{refused.why}: {str(claims.get('sub'))[:255]}")
         return _forgotten(sign_in_page(request, 403, next=onward, error=refused.message))
-    auth.let_in(address)
+    if counted:
+        auth.let_in(address)
     came = via(str(claims.get("sid") or ""))
     stage = await auth.owed(user)
     if stage != "open" and not counts_as_second(claims, auth.counted_factors):
