@@ -150,6 +150,7 @@ addEventListener("online", follow);
 besides();
 if (setup.wall) {
   turns(turned);
+  addEventListener("resize", leaves);
   hidePointer();
   stayAwake();
 } else {

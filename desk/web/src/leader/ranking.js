@@ -25,7 +25,8 @@ export function drawRanking(setup, ranking, place, { tier, measure }) {
       return el("li", { dataset: { test: "rank", who: row.who } }, el("b", { className: "place" }, String(row.place)),
         el("span", { className: "who", title: setup.departments[row.who] ?? row.name }, setup.departments[row.who] ?? row.name), el("span", { className: "track" }, bar),
         el("a", { href: address(row.who, MEASURES[measure].counts), dataset: { rows: row.part },
-          ariaLabel: `${setup.departments[row.who] ?? row.name} ${MEASURES[measure].name()}` }, `${share(row).toFixed(1)}%`),
+          ariaLabel: `${setup.departments[row.who] ?? row.name} ${MEASURES[measure].name()} ${share(row).toFixed(1)}%` },
+        `${share(row).toFixed(1)}%`),
         el("small", {}, `${row.part} / ${row.whole}`));
     })),
     rows.length ? "" : el("p", { className: "empty" }, t("本月尚无足够的件数可供排名")),

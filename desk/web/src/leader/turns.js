@@ -49,7 +49,11 @@ export function leaf(place) {
   let from = Number(place.dataset.from ?? 0);
   if (from >= entries.length) from = 0;
   entries.forEach((entry, at) => show(entry, at >= from));
-  const bottom = place.parentElement.getBoundingClientRect().bottom;
+  // What stands below the list in the same panel keeps its room.
+  let after = 0;
+  for (let next = place.nextElementSibling; next; next = next.nextElementSibling) after += next.offsetHeight;
+  const box = place.classList.contains("ranks") ? place.parentElement : place;
+  const bottom = box.getBoundingClientRect().bottom - after;
   let until = entries.length;
   while (until > from + 1 && entries[until - 1].getBoundingClientRect().bottom > bottom) show(entries[--until], false);
   // A heading alone at the end says nothing.
