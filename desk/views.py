@@ -14,6 +14,7 @@ from desk.access import masking
 from desk.access.users import User
 from desk.calls.factviews import fact_views, read_back_view
 from desk.calls.happened import Happened
+from desk.collation import by_name
 from desk.i18n import Language, translate
 from desk.ports import CallRow, UtteranceRow
 from switchboard.location import Location, Source
@@ -172,7 +173,7 @@ class Views:
         office = self._city.department_of_town(town.name) if town else None
         keys = self._city.below(office.id) if office else frozenset()
         own = {ticket.department} & self._city.derived.keys()
-        return self.named(sorted(keys | own))
+        return sorted(self.named(keys | own), key=lambda one: by_name(one["name"]))
 
     def agent(self, agent: AgentView) -> dict[str, Any]:
         return {

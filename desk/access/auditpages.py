@@ -14,6 +14,7 @@ from core.audit import AuditEntry
 from desk.access.auth import SignedIn, audit
 from desk.access.deeds import deed
 from desk.access.users import Users
+from desk.collation import by_name
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
@@ -49,7 +50,7 @@ async def listing(
         me=user,
         rows=rows[:PAGE],
         names=await Users(services.database).names(),
-        deeds=sorted(((each, views.text(deed(each))) for each in deeds), key=lambda one: one[1]),
+        deeds=sorted(((each, views.text(deed(each))) for each in deeds), key=lambda one: by_name(one[1])),
         deed=lambda what: views.text(deed(what)),
         chosen=chosen,
         query=urlencode(kept),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from core.city import City, Mode
 from desk.access.auth import SignedIn, audit, watch_of
 from desk.access.users import Users
+from desk.collation import by_name
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
@@ -165,7 +166,7 @@ def _bar(day: DeskDay, name: str, people: Mapping[str, str], start: datetime, vi
         ],
         "signed_in": clock(day.signed_in_s),
         "sums": {state: clock(seconds) for state, seconds in day.by_state.items()},
-        "pauses": [(views.text(reason), clock(seconds)) for reason, seconds in sorted(day.pauses.items())],
+        "pauses": [(views.text(reason), clock(seconds)) for reason, seconds in sorted(day.pauses.items(), key=lambda one: by_name(one[0]))],
         "calls": day.calls,
         "missed": day.missed,
     }
@@ -178,7 +179,7 @@ def clock(seconds: float) -> str:
 
 
 def _sheet(days: Sequence[DeskDay], chosen: date, names: dict[str, str], views: Views) -> bytes:
-    reasons = sorted({reason for day in days for reason in day.pauses} | set(PAUSE_REASONS) | {MISSED})
+    reasons = sorted({reason for day in days for reason in day.pauses} | set(PAUSE_REASONS) | {MISSED}, key=by_name)
     counted = ("ready", "ringing", "talking", "held", "wrapup", "away")
     head = [
         (views.text("日期"), 12), (views.text("坐席"), 8), (views.text("名称"), 16), (views.text("登录名"), 16),

@@ -46,6 +46,6 @@ export function search(directory, query, states, own) {
   return found.sort((a, b) => {
     const [left, right] = [rank(a), rank(b)];
     const at = left.findIndex((value, i) => value !== right[i]);
-    return at < 0 ? a.target.localeCompare(b.target) : left[at] - right[at];
+    return at < 0 ? a.target.localeCompare(b.target, "zh", { numeric: true }) : left[at] - right[at];
   });
 }

@@ -55,6 +55,21 @@ document.addEventListener("keydown", (event) => {
   }
 }, true);
 
+// What is chosen and wider than its box is told under the pointer.
+const pen = document.createElement("canvas").getContext("2d");
+function tell(select) {
+  const text = select.selectedOptions[0]?.text ?? "";
+  const { font, paddingLeft, paddingRight } = getComputedStyle(select);
+  pen.font = font;
+  const room = select.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight) - 16;
+  if (select.clientWidth && pen.measureText(text).width > room) select.title = text;
+  else select.removeAttribute("title");
+}
+for (const select of document.querySelectorAll("select:not([multiple], [title])")) {
+  tell(select);
+  select.addEventListener("change", () => tell(select));
+}
+
 // Another tab of this browser, or a page that the browser kept: as the cookie says now.
 addEventListener("pageshow", showAll);
 document.addEventListener("visibilitychange", () => document.hidden || showAll());

@@ -34,6 +34,7 @@ export function drawDesks(setup, { desks, calls }) {
     clock.dataset.since = x.state === "offline" ? "" : x.since;
     if (x.state === "offline") put(clock, "");
     put(part(element, "about"), about(x, call, setup));
+    part(element, "about").title = about(x, call, setup);
   });
 }
 
