@@ -107,10 +107,11 @@ export class View {
     element.dataset.ticket = first.id;
     element.classList.toggle("middle", middle);
     element.classList.toggle("chosen", Boolean(chosen));
-    element.lastChild.textContent = rows.length > 1 ? String(rows.length) : "";
+    const count = rows.length > 1 ? String(rows.length) : "";
+    element.lastChild.textContent = count;
     const title = rows.slice(0, 6).map((row) => `${row.number} ${row.category} ${row.place} ${left(row).text}`).join("\n");
     element.title = middle ? `${t("只知大致位置")}\n${title}` : title;
-    element.ariaLabel = element.title;
+    element.ariaLabel = `${count} ${element.title}`.trim();
     element.onclick = () => this.#pick(rows[(rows.indexOf(chosen) + 1) % rows.length].id);
   }
 
