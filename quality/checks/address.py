@@ -189,7 +189,7 @@ def check(dialogue: Dialogue, address: Address, needed: bool, *, spoken_of: bool
         if found is None:
             continue
         confirmed, wrong = found, None if found else i
-    if confirmed:
+    if confirmed or (wrong is None and _piece_by_piece(dialogue, told)):
         return Checked("pass")
     if not needed:
         return Checked("na")
@@ -239,6 +239,17 @@ def _confirms(dialogue: Dialogue, i: int, before: list[_Mention]) -> bool | None
             if _proposed(sentence, before) or covered(pieces_of(sentence), dialogue.answer_to(i) or "") >= _SHARE_BACK:
                 return True
     return None
+
+
+def _piece_by_piece(dialogue: Dialogue, told: list[_Mention]) -> bool:
+    """The whole of the place came back, a piece in each of several turns (哪个村？ 山前村哪里？ 小学后门那条路啊)."""
+    if not told:
+        return False
+    pieces = tuple(dict.fromkeys(piece for mention in told if mention.answers for piece in mention.pieces))
+    text = "。".join(_HANDED_TO.sub("，", _spelled(dialogue.texts[i])) for i in dialogue.agent if i > told[0].turn)
+    heard = _spelled("。".join(dialogue.texts[i] for i in dialogue.caller))
+    whole = sum(map(len, pieces)) >= _LEAST_PROPOSED and covered(pieces, text) >= _SHARE_BACK
+    return whole and not contradicts(pieces, text) and not other_number(text, heard)
 
 
 def _correction(dialogue: Dialogue, turn: int) -> _Mention | None:

@@ -87,6 +87,17 @@ def caller_examples() -> list[Example]:
     return list(made.values())
 
 
+def reply_examples() -> list[Example]:
+    """What callers answer to a violation, named by it, and what they answer in calls for a service."""
+    made = {e.text: e for e in listed(SENTENCES / "reply.txt")}
+    for line in (CALLS / "dialogues-service.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        for turn in row["turns"][2:]:
+            if turn["who"] == "C":
+                made.setdefault(turn["text"], Example(FINE, turn["text"], f"service:{row['id']}"))
+    return list(made.values())
+
+
 def wish_examples() -> list[Example]:
     """What callers come with, in their first words: a question (咨询), or fine where it is anything else."""
     made: dict[str, Example] = {}

@@ -1,13 +1,13 @@
 """What written rules do not list: sentences that sound like those that people marked.
 
-Rules say why, and are surer; but rudeness has no end of wordings, nor has fear. Four models (:mod:`.scorer`) are
+Rules say why, and are surer; but rudeness has no end of wordings, nor has fear. Five models (:mod:`.scorer`) are
 fitted to the lists of :mod:`.examples` and kept in the cache by the hash of all of it.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from quality.checks.examples import (
     agent_examples,
     caller_examples,
     comfort_examples,
+    reply_examples,
     wish_examples,
 )
 from quality.checks.scorer import CONSTANTS, Scorer, fit
@@ -31,10 +32,14 @@ LEARNER = 2
 RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE = "态度生硬", "推诿", "违规承诺", "泄露个人信息", "违规索要私人联系方式"
 UNRECORDED = "未记录诉求"
 LABELS = (RUDE, SHIFTED, PROMISED, LEAKED, PRIVATE, UNRECORDED, "诱导评价", "贬损他人")
+#: Violations that callers answer in ways of their own (真的吗？ 那我到底找谁？), and what such an answer weighs
+#: beside the sentence itself; who gives no such answer says the contrary.
+REPLIES = {PROMISED: 0.5, LEAKED: 0.5, SHIFTED: 0.75, PRIVATE: 0.25}
+_NO_REPLY = -0.7
 _DISTRESS, _COMFORT, _WISH = "情绪激动", "安抚", "咨询"
-#: Margins (-1 to 1) from which a sentence counts, by cross-validation (docs/quality.md).
+#: Margins (-1 to 1), with what the answer weighs, from which a sentence counts, by cross-validation (docs/quality.md).
 THRESHOLDS = {
-    "态度生硬": 0.05, "推诿": -0.1, "违规承诺": -0.2, "泄露个人信息": -0.18, "违规索要私人联系方式": -0.25,
+    "态度生硬": 0.05, "推诿": -0.38, "违规承诺": -0.4, "泄露个人信息": -0.42, "违规索要私人联系方式": -0.3,
     UNRECORDED: -0.25, "诱导评价": -0.2, "贬损他人": -0.2, _DISTRESS: 0.15, _COMFORT: -0.3, _WISH: 0.0,
 }  # fmt: skip
 #: Told in passing, in a few clauses of a long sentence: these are read by clauses too. Manner is in the whole of it.
@@ -42,6 +47,9 @@ _IN_PASSING = frozenset({PROMISED, LEAKED, PRIVATE, UNRECORDED})
 #: Characters of neighbouring clauses that are read together.
 _LEAST_CLAUSES, _MOST_CLAUSES = 10, 28
 _CLAUSE = re.compile(r"[^，,、：:]+[，,、：:]*")
+#: What a rule of these finds does not count below such a margin, with what the answer weighs: the words are the same
+#: (我保证不透露), the sentence is another.
+DOUBTED = {PROMISED: -0.6, LEAKED: -0.8, PRIVATE: -0.75, RUDE: -0.5}
 #: A few characters say little by themselves: a sentence so short must be surer by so much.
 SHORT, _SURER = 9, 0.2
 #: So few characters (我一个人。) tell no despair.
@@ -57,13 +65,25 @@ class Learned:
     comfort: Scorer
     caller: Scorer
     wish: Scorer
+    reply: Scorer
     #: Hash of the sentences that it was fitted to.
     version: str = ""
 
     def found(self, text: str, lean: Mapping[str, float] = _STRAIGHT) -> list[tuple[str, int, int]]:
         """(violation, start, end) of each sentence of a call taker's ``text`` that counts as one; for what is in
-        ``lean`` so much less is enough (what the caller says makes it likely)."""
-        return list(_over(self.agent, text, lean, _SURER))
+        ``lean`` so much less is enough (what the caller says makes it likely). Without the caller's answer
+        (:meth:`answered`) it is as if he gave none to any of it."""
+        return list(_over(self.agent, text, {**self.answered(()), **lean}, _SURER))
+
+    def doubts(self, label: str, text: str, start: int, end: int, lean: Mapping[str, float] = _STRAIGHT) -> bool:
+        """``text[start:end]``, which a rule holds for ``label``, stands in sentences that sound like nothing of it."""
+        if label not in DOUBTED:
+            return False
+        at = self.agent.labels.index(label)
+        around = [m[0] for m in _sentences(text) if m.start() < end and start < m.end()]
+        parts = [part for one in around for part in (one, *(_parts(one) if label in _IN_PASSING else ()))]
+        most = max((float(self.agent.margins(part)[at]) for part in parts), default=0.0)
+        return bool(parts) and most + lean.get(label, 0.0) < DOUBTED[label]
 
     def comforts(self, text: str) -> bool:
         """A sentence of the call taker's ``text`` consoles; a question does not."""
@@ -73,6 +93,13 @@ class Learned:
         """Start and end of the caller's first sentence in ``text`` that tells fear or despair."""
         told = _over(self.caller, text, surer=_SURER)
         return next(((start, end) for _, start, end in told if end - start > _CRY), None)
+
+    def answered(self, replies: Iterable[str]) -> dict[str, float]:
+        """How much more or less likely each of :data:`REPLIES` is for what the caller answers."""
+        parts = [m[0] for text in replies for m in SENTENCE.finditer(own_words(text)) if len(m[0]) >= LEAST]
+        margins = [self.reply.margins(part) for part in parts]
+        most = dict(zip(self.reply.labels, map(float, np.max(margins, axis=0)), strict=True)) if margins else {}
+        return {of: weight * max(most.get(of, _NO_REPLY), _NO_REPLY) for of, weight in REPLIES.items()}
 
     def asks(self, text: str) -> bool:
         """A caller who begins like this wants to know something, and reports nothing."""
@@ -112,14 +139,14 @@ def _over(
 
 
 #: The models, with what each knows.
-_MODELS = {"agent": LABELS, "comfort": (_COMFORT,), "caller": (_DISTRESS,), "wish": (_WISH,)}
+_MODELS = {"agent": LABELS, "comfort": (_COMFORT,), "caller": (_DISTRESS,), "wish": (_WISH,), "reply": tuple(REPLIES)}
 
 
 def examples() -> dict[str, list[Example]]:
     """What each model is fitted to; HeyiError names file and line of a fault."""
     return {
         "agent": agent_examples(), "comfort": comfort_examples(), "caller": caller_examples(),
-        "wish": wish_examples(),
+        "wish": wish_examples(), "reply": reply_examples(),
     }  # fmt: skip
 
 
@@ -131,7 +158,7 @@ def learn(given: dict[str, list[Example]], version: str = "") -> Learned:
 def ensure(cache: Path) -> Learned:
     """The models of what is there now, from ``cache`` or fitted (some seconds) and kept there."""
     given = examples()
-    told = json.dumps([LEARNER, CONSTANTS, {n: [astuple(e)[:2] for e in of] for n, of in given.items()}])
+    told = json.dumps([LEARNER, CONSTANTS, _MODELS, {n: [astuple(e)[:2] for e in of] for n, of in given.items()}])
     version = hashlib.sha256(told.encode()).hexdigest()[:16]
     path = cache / f"manner-{version}.npz"
     if path.is_file():

@@ -14,6 +14,10 @@ from quality.checks.phone import numbers_in
 
 #: A caller who protests, or asks who reported him, makes it likelier that something was said amiss.
 _LEAN = 0.2
+#: Insults are insults in any sentence.
+_SURE = frozenset({"curt.abuse"})
+#: What the caller says so soon after it answers it.
+_ANSWERS = 2
 #: So many digits of a number said by the caller in pieces make it his.
 _PIECED = 6
 _MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -35,6 +39,10 @@ def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = N
                 continue
             if rule.label == SHIFTED and (occasion.referred or occasion.wants_informant):
                 continue
+            if learned and rule.name not in _SURE:
+                lean = _leaning(dialogue, occasion, learned, turn)
+                if learned.doubts(rule.label, dialogue.texts[turn], start, end, lean):
+                    continue
             found.append(
                 dialogue.finding(
                     _CHECK.get(rule.label, "wording"),
@@ -65,7 +73,7 @@ def _alike(
     named another in the same sentence."""
     named = {finding.label for finding in ruled}
     for turn in dialogue.agent:
-        for label, start, end in learned.found(dialogue.texts[turn], _leaning(dialogue, occasion, turn)):
+        for label, start, end in learned.found(dialogue.texts[turn], _leaning(dialogue, occasion, learned, turn)):
             if label in named or (label == SHIFTED and (occasion.referred or occasion.wants_informant)):
                 continue
             if any(f.turn == turn and f.start < end and start < f.end for f in ruled):
@@ -80,18 +88,16 @@ def _alike(
             )  # fmt: skip
 
 
-def _leaning(dialogue: Dialogue, occasion: Occasion, turn: int) -> dict[str, float]:
+def _leaning(dialogue: Dialogue, occasion: Occasion, learned: Learned, turn: int) -> dict[str, float]:
     """By how much less is enough for a sentence of ``turn`` to count as something, for what is said around it."""
-    lean = {}
+    lean = learned.answered(dialogue.texts[i] for i in [i for i in dialogue.caller if i > turn][:_ANSWERS])
     if dialogue.says("asks_who", (i for i in dialogue.caller if i < turn)):
-        lean[LEAKED] = _LEAN
+        lean[LEAKED] += _LEAN
     answer = dialogue.answer_to(turn)
     if answer is not None and dialogue.rules["protests"](answer):
-        lean |= {RUDE: _LEAN, SHIFTED: _LEAN}
+        lean[RUDE] = _LEAN
     if occasion.registered:
-        lean[SHIFTED] = -TAKEN_UP
-    elif occasion.taken_down:
-        lean[SHIFTED] = lean.get(SHIFTED, 0.0) - _LEAN
+        lean[SHIFTED] -= TAKEN_UP
     return lean
 
 

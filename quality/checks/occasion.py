@@ -19,7 +19,7 @@ _GREETING = 6
 #: So many characters of the caller's are more than a greeting and a question.
 _A_STORY = 20
 #: Where a matter is taken up, a sentence must be surer by so much to be a shifting-off: others are named then too.
-TAKEN_UP = 0.5
+TAKEN_UP = 0.25
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,10 @@ class Occasion:
 
     def _without_shifting(self, text: str) -> str:
         """``text`` without the sentences that are learned to be a shifting-off."""
-        for label, start, end in self.learned.found(text, {SHIFTED: -TAKEN_UP}) if self.learned else ():
+        if self.learned is None:
+            return text
+        surer = {SHIFTED: self.learned.answered(())[SHIFTED] - TAKEN_UP}
+        for label, start, end in self.learned.found(text, surer):
             if label == SHIFTED:
                 text = text[:start] + "。" * (end - start) + text[end:]
         return text

@@ -20,6 +20,8 @@ _TOLD = ("就是你家对面卖菜的讲的", "对面卖菜的讲的你别说", 
 _FINE = ("请问您在哪里", "我给您登记了", "请您稍等一下", "感谢您的来电", "您的电话是多少", "请您注意安全", "您先别着急")
 _COMFORTS = ("菩萨会保佑你们一家的", "菩萨保佑你们一家", "老天保佑你们一家")
 _FRIGHT = ("我浑身都在发抖呀", "我一直在发抖我要死了", "浑身发抖我好怕呀")
+_ANSWERS = ("原来是他啊我就晓得", "原来是她我就晓得", "我就晓得原来是他")
+_THANKS = ("好的麻烦你们了", "三楼左手边那家", "可以就打这个")
 _CALM = ("路灯坏了两天了", "我想反映一件事情", "楼下在装修很吵")
 
 
@@ -37,6 +39,7 @@ def small() -> Learned:
         "agent": agent,
         "comfort": [*_examples("安抚", _COMFORTS), *_examples(FINE, _FINE)],
         "caller": [*_examples("情绪激动", _FRIGHT), *_examples(FINE, _CALM * 2)],
+        "reply": [*_examples("泄露个人信息", _ANSWERS), *_examples(FINE, _THANKS * 2)],
         "wish": [*_examples("咨询", ("居住证咋个换法呀", "咋个换法要带啥")), *_examples(FINE, _CALM * 2)],
     })  # fmt: skip
 
@@ -63,10 +66,35 @@ def test_what_takes_a_rule_back_takes_back_what_is_learned() -> None:
     assert "泄露个人信息" not in said(*GOOD[:6], "A 对面卖菜的讲的要保密。", *GOOD[6:]).violations
 
 
-def test_who_asks_who_reported_him_makes_a_leak_likelier() -> None:
-    bare = "好像是你家巷口卖鱼的"
+def _least(label: str) -> float:
+    """What a sentence must have where the caller's answer says nothing of it."""
+    return THRESHOLDS[label] - small().answered(())[label]
+
+
+def test_what_the_caller_answers_makes_a_leak_likelier() -> None:
+    bare = "好像是巷口卖鱼那一家"
     margin = small().agent.margins(f"{bare}。")[LABELS.index("泄露个人信息")]
-    least = THRESHOLDS["泄露个人信息"]
+    assert margin < _least("泄露个人信息"), "the sentence alone is to be too little"
+    assert "泄露个人信息" not in said(*GOOD[:6], f"A {bare}。", "C 好的麻烦你们了。", *GOOD[6:]).violations
+    assert "泄露个人信息" in said(*GOOD[:6], f"A {bare}。", "C 原来是他啊我就晓得。", *GOOD[6:]).violations
+
+
+def test_a_rules_words_in_a_sentence_that_sounds_otherwise_are_doubted() -> None:
+    sure = replace(small(), agent=fit([
+        *_examples("违规承诺", ("明天保证给您修好的", "保证给您修好没问题", "明天准能修好的您放心")),
+        *_examples(FINE, (*_FINE * 3, "您的材料我保证让窗口收到回执", "保证让窗口给您收据回执")),
+    ], LABELS))  # fmt: skip
+    heard = replace(checks(), learned=sure)
+    fine = call(*GOOD[:6], "A 您的材料我保证让窗口收到回执。", *GOOD[6:])
+    assert "违规承诺" in checks().review(fine).violations
+    assert "违规承诺" not in heard.review(fine).violations
+    assert "违规承诺" in heard.review(call(*GOOD[:6], "A 明天保证给您修好。", *GOOD[6:])).violations
+
+
+def test_who_asks_who_reported_him_makes_a_leak_likelier() -> None:
+    bare = "好像是对门卖菜那一家"
+    margin = small().agent.margins(f"{bare}。")[LABELS.index("泄露个人信息")]
+    least = _least("泄露个人信息")
     assert least - 0.2 <= margin < least, "the sentence is to lie between the two thresholds"
     assert "泄露个人信息" not in said(*GOOD[:6], f"A {bare}。", *GOOD[6:]).violations
     asked = said(*GOOD[:5], "C 对。到底是谁举报我的？", f"A {bare}。", *GOOD[6:])
@@ -79,7 +107,7 @@ def test_a_leak_in_one_clause_of_a_long_sentence_is_found() -> None:
         "师傅明天上午九点左右会过来换一个新的阀门，换之前要先关总闸，大约半个钟头，楼上楼下都会受影响，请多包涵"
     )
     whole = small().agent.margins(f"{long}。")[LABELS.index("泄露个人信息")]
-    assert whole < THRESHOLDS["泄露个人信息"], "the whole sentence is to hide it"
+    assert whole < _least("泄露个人信息"), "the whole sentence is to hide it"
     assert "泄露个人信息" in said(*GOOD[:6], f"A {long}。", *GOOD[6:]).violations
 
 
@@ -118,6 +146,7 @@ def test_the_models_are_fitted_once_and_read_from_the_cache(tmp_path: Path, monk
     for name, text in {
         "agent-a.txt": "[态度生硬] 一\n你烦不烦啊\n[-] 二\n请您稍等一下\n", "comfort.txt": "[安抚] 一\n我陪着您等\n",
         "caller-a.txt": "[情绪激动] 一\n我浑身发抖\n[-] 二\n路灯坏了\n",
+        "reply.txt": "[推诿] 一\n那我到底找谁\n[-] 二\n好的谢谢\n",
     }.items():  # fmt: skip
         (lists / name).write_text(text, encoding="utf-8")
     for name in ("CALLS", "CORPUS"):
