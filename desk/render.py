@@ -85,8 +85,10 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         return at.astimezone(zone).strftime(form)
 
     profile = services.city.profile
+    # A part that htmx asks for goes into a page that has them.
+    messages = "{}" if "hx-request" in request.headers else messages_json(language)
     text = environment(language).get_template(template).render(
-        messages=Markup(messages_json(language)),  # noqa: S704  our own catalogue, "<" escaped
+        messages=Markup(messages),  # noqa: S704  our own catalogue, "<" escaped
         city=profile.name if language == "zh" else profile.name_en,
         timezone=profile.timezone,
         path=request.url.path,

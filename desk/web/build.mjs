@@ -5,7 +5,7 @@ import { build } from "esbuild";
 const OUT = "../static/dist";
 /** One for each page or part of a page, in the order of the alphabet. */
 const PAGES = [
-  "bar", "board/page", "call", "callbacks", "calls", "check", "cries", "desk", "hooks", "leader", "lexicon", "look", "mailbox", "missed", "models", "quality/appeals",
+  "bar", "board/page", "call", "callbacks", "calls", "check", "cries", "desk", "hooks", "leader", "lexicon", "lists", "look", "mailbox", "missed", "models", "quality/appeals",
   "quality/bar", "quality/coaching", "quality/draw", "quality/meeting", "quality/oversight", "quality/sampling",
   "review/example", "review/list", "review/page", "search", "settings", "tickets", "units", "walkin", "wallboard",
 ];

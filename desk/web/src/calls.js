@@ -1,9 +1,11 @@
 // The list of calls and a call's story: clocks that run, numbers that can be dialled.
-import { keepClocks } from "./clocks.js";
+import { drawClocks, keepClocks } from "./clocks.js";
 import { dialElsewhere } from "./dial.js";
 import { $ } from "./dom.js";
 import { setServerTime } from "./time.js";
 
 setServerTime($("page").dataset.now);
 keepClocks();
+// Another page of the list (lists.js) does not wait for the next second.
+document.addEventListener("htmx:afterSwap", drawClocks);
 dialElsewhere();

@@ -2,10 +2,12 @@
 import { dialElsewhere } from "./dial.js";
 import { $ } from "./dom.js";
 
-const links = [...document.querySelectorAll("[data-test=open]")];
 const query = $("query");
+/** The list is exchanged while the page stays (lists.js). */
+const hits = () => [...document.querySelectorAll("#hits [data-test=open]")];
 
 function step(by) {
+  const links = hits();
   const at = links.indexOf(document.activeElement);
   const next = at < 0 ? (by > 0 ? 0 : -1) : at + by;
   if (next < 0) query.focus();
@@ -19,9 +21,9 @@ addEventListener("keydown", (event) => {
   if (event.key === "/" && !field) {
     query.focus();
     query.select();
-  } else if (event.key === "ArrowDown" && (!field || field === query) && links.length) {
+  } else if (event.key === "ArrowDown" && (!field || field === query) && hits().length) {
     step(1);
-  } else if (event.key === "ArrowUp" && !field && links.length) {
+  } else if (event.key === "ArrowUp" && !field && hits().length) {
     step(-1);
   } else {
     return;
