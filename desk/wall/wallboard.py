@@ -166,7 +166,10 @@ def _bar(day: DeskDay, name: str, people: Mapping[str, str], start: datetime, vi
         ],
         "signed_in": clock(day.signed_in_s),
         "sums": {state: clock(seconds) for state, seconds in day.by_state.items()},
-        "pauses": [(views.text(reason), clock(seconds)) for reason, seconds in sorted(day.pauses.items(), key=lambda one: by_name(one[0]))],
+        "pauses": [
+            (views.text(reason), clock(seconds))
+            for reason, seconds in sorted(day.pauses.items(), key=lambda one: by_name(one[0]))
+        ],
         "calls": day.calls,
         "missed": day.missed,
     }
