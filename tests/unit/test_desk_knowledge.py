@@ -75,7 +75,7 @@ async def test_pages_of_search_article_versions_and_review(stage: Stage, sign_in
     made = await published(sign_in)
     wang, lin = await sign_in("wang"), await sign_in("lin")
     page = (await wang.get("/knowledge", params={"q": "夜间施工"})).text
-    assert FIELDS["title"] in page and "<mark>" in page and "导出" not in page
+    assert FIELDS["title"] in page and "<mark>" in page and "导出 CSV" not in page
     assert "没有条目回答“高温补贴”" in (await wang.get("/knowledge?q=高温补贴")).text
     form = {**{k: "\n".join(v) if isinstance(v, list) else v for k, v in FIELDS.items()}, "codes": "S101，S102"}
     changed = {**form, "steps": "说清工地位置和时间段\n能录音录像更好", "version": "1", "note": "加一步"}
