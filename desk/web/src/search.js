@@ -18,7 +18,8 @@ function step(by) {
 addEventListener("keydown", (event) => {
   if (event.isComposing || event.ctrlKey || event.altKey || event.metaKey) return;
   const field = event.target.closest?.("input, select, textarea");
-  if (event.key === "/" && !field) {
+  // In the query too: nobody says a slash, and after a search the focus is still there.
+  if (event.key === "/" && (!field || field === query)) {
     query.focus();
     query.select();
   } else if (event.key === "ArrowDown" && (!field || field === query) && hits().length) {
