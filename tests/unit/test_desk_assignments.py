@@ -129,13 +129,13 @@ def asked_number(shown: str) -> str:
     return shown.split('href="/tickets/')[1].split('"')[0]
 
 
-async def test_an_arbiter_sees_tickets_and_neither_calls_nor_desks(stage: Stage, sign_in: SignIn) -> None:
+async def test_an_arbiter_sees_tickets_and_neither_live_calls_nor_desks(stage: Stage, sign_in: SignIn) -> None:
     ticket_id = await noise(stage)
     judge: httpx.AsyncClient = await sign_in("judge")
     state = (await judge.get("/api/state")).json()
     assert (state["calls"], state["agents"]) == ([], [])
     assert (await judge.get(f"/api/tickets/{ticket_id}")).status_code == 200
-    for path in ("/calls", "/calls.xlsx", "/search", "/missed", "/wallboard"):
+    for path in ("/search", "/missed", "/wallboard"):
         assert (await judge.get(path)).status_code == 403, path
     assert (await judge.get("/department")).status_code == 200
     edit = await judge.post(f"/api/tickets/{ticket_id}", json={"fields": {"place": "别处"}, "version": 1})
@@ -159,7 +159,7 @@ def test_roles_and_actions(role: str, may: set[str]) -> None:
 
 
 @pytest.mark.parametrize(("role", "calls", "clocks"), [
-    ("agent", True, False), ("department", False, False), ("supervisor", True, True), ("arbiter", False, True),
+    ("agent", True, False), ("department", False, False), ("supervisor", True, True), ("arbiter", True, True),
 ])  # fmt: skip
 def test_what_an_arbiter_may(role: Role, calls: bool, clocks: bool) -> None:
     user = User(login="x", name="x", role=role, extension=None, department=None)

@@ -88,7 +88,7 @@ def test_who_sees_which_ticket(ticket: Place, town: bool, grid: bool, fire: bool
 @pytest.mark.parametrize(
     ("who", "units", "calls", "clocks", "numbers"),
     [
-        (AGENT, True, True, False, True), (LEAD, True, True, True, True), (JUDGE, True, False, True, False),
+        (AGENT, True, True, False, True), (LEAD, True, True, True, True), (JUDGE, True, True, True, False),
         (SENDER, True, False, False, False), (FIRE, False, False, False, False), (GRID, False, False, False, False),
     ],
     ids=lambda value: value.role if isinstance(value, User) else str(value),
