@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 
 import httpx
 from playwright.async_api import Browser, Page, ViewportSize
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from core.city import City, Person
 from core.clock import ManualClock, SystemClock
 from desk.access.routes import ACTION_OF, OPEN
 from desk.access.table import may
-from desk.access.users import Role, Users
+from desk.access.users import Role, UserRow, Users
 from desk.app import create_app
 from desk.server import DeskServer
 from quality.reviews.tables import Review
@@ -91,6 +91,8 @@ async def furnished(folder: Path, clock: ManualClock | SystemClock) -> tuple[Sta
     tickets = Tickets(made.database, city, made.clock)
     stage.services = replace(made, city=city, tickets=tickets, settings=settings)
     services = stage.services
+    async with services.database.work() as work:  # of the small city that the stage is made over
+        await work.session.execute(delete(UserRow))
     await Users(services.database).seed_people(city)
     now = services.clock.now()
     await weeks_of_quality(services, calls=90, weeks=9)
