@@ -9,16 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from core.city import City
+from core.collation import by_name
 from core.romanise import department_english
 from desk.access import masking
 from desk.access.users import User
 from desk.calls.factviews import fact_views, read_back_view
 from desk.calls.happened import Happened
-from desk.collation import by_name
 from desk.i18n import Language, translate
 from desk.ports import CallRow, UtteranceRow
 from switchboard.location import Location, Source
 from switchboard.views import AgentView, CallView, Party
+from telephony.callids import CALLBACK_LINE
 from telephony.queues import LAST_RESORT
 from ticketing.assign.levels import where
 from ticketing.events import TicketState
@@ -116,7 +117,8 @@ class Views:
     def line_name(self, number: str) -> str:
         line = self._city.line(number)
         if line is None:
-            return number
+            # heyi's own call after the result.
+            return self.text("自动回访") if number == CALLBACK_LINE else number
         return line.name if self.language == "zh" else line.name_en
 
     def desk_name(self, extension: str) -> str:

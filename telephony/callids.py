@@ -11,6 +11,8 @@ from typing import Literal
 
 #: Head of the ids of calls that ask whether a matter was settled (回访).
 CALLBACK = "cb-"
+#: What stands in place of a line in the ledger of such a call.
+CALLBACK_LINE = "callback"
 
 #: Why heyi rings somebody and puts him into the queue: he dropped from an emergency line, or his kept place has come.
 Return = Literal["recall", "kept"]

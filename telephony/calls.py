@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from telephony.call import Call, Leg, fact_id
-from telephony.callids import CALLBACK, joining, returned
+from telephony.callids import CALLBACK, CALLBACK_LINE, joining, returned
 from telephony.cel import CelEvent
 from telephony.events import (
     CallAnswered,
@@ -137,7 +137,7 @@ class CallTracker:
         if back is not None:
             return self._begin(event, leg, "back", number, back.line)
         if uid.startswith(CALLBACK):
-            return self._begin(event, leg, "out", number, "callback")
+            return self._begin(event, leg, "out", number, CALLBACK_LINE)
         into = joining(uid)
         if into is not None and event.channel.startswith(_OUTSIDE):
             leg.kind, leg.role = "outside", into.role

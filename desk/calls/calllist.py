@@ -184,7 +184,7 @@ def _sheet(rows: Sequence[CallRow], city: City, views: Views, zone: ZoneInfo, us
     def cells(row: CallRow) -> list[Cell]:
         seen = _shown_to(user, row_view(row, city, views))
         return [
-            row.arrived_at.astimezone(zone).replace(tzinfo=None), row.line, seen["line_name"], seen["direction"],
+            row.arrived_at.astimezone(zone).replace(tzinfo=None), seen["line"], seen["line_name"], seen["direction"],
             seen["caller"], seen["group"], row.agent, row.waited_s, row.talked_s, seen["state_name"], seen["by"],
             row.id,
         ]  # fmt: skip
@@ -257,7 +257,8 @@ def row_view(row: CallRow, city: City, views: Views) -> dict[str, Any]:
     group = city.skill_group(group_of(city, row.queue, row.line)) if line else None
     return {
         "call_id": row.id,
-        "line": row.line,
+        # What is no line of the city has a name alone.
+        "line": row.line if line else "",
         "line_name": views.line_name(row.line),
         "emergency": line is not None and line.kind == "emergency",
         "direction": views.text(DIRECTIONS.get(row.direction, row.direction)),

@@ -56,6 +56,16 @@ PATIENCE_MS = 60_000
 
 #: Of a picture, of the best; half of a PNG's size, and nothing of its letters is lost to the eye.
 QUALITY = 0.85
+#: What is said, where, and of what nature.
+MATTERS = (
+    ("小区门口的路灯坏了三天，晚上很黑，请派人来修。", "池店镇华洲村", "求助"),
+    ("楼下烧烤店油烟直排，夜里吵到两点。", "青阳街道阳光社区", "投诉"),
+    ("工地半夜还在打桩，孩子没法睡觉。", "陈埭镇岸兜村", "投诉"),
+    ("自来水发黄已经两天，没有收到通知。", "安海镇西安村", "求助"),
+    ("工厂拖欠工资两个月，一共十二个人。", "陈埭镇岸兜村", "投诉"),
+    ("人行道上的井盖松动，踩上去会翻。", "青阳街道阳光社区", "求助"),
+    ("希望在学校门口增设一处斑马线。", "池店镇华洲村", "建议"),
+)
 #: Chromium writes WebP only from a canvas.
 WEBP = """async ([png, quality]) => {
   const image = await createImageBitmap(await (await fetch('data:image/png;base64,' + png)).blob());
@@ -120,7 +130,9 @@ async def speak_as_caller(scene: Scene, call: PhoneCall) -> None:
 
 async def sign_in(scene: Scene, login: str) -> Page:
     """A fresh browser profile, signed in with a demonstration login."""
-    context = await scene.browser.new_context(base_url=base(scene.settings), viewport=SIZE, permissions=["microphone"])
+    context = await scene.browser.new_context(
+        base_url=base(scene.settings), viewport=SIZE, permissions=["microphone"], locale="zh-CN"
+    )
     page = await enter(context, login)
     await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
     return page
@@ -200,14 +212,15 @@ async def every_screen(scene: Scene, folder: Path) -> None:
         if failed := [act for act in acts if act.error]:
             raise HeyiError(f"{failed[0].dialogue.id}: {failed[0].error}")
         places = {"call": acts[0].call_id, "ticket": acts[0].ticket["number"]}
+    await matters(scene)
     canvas = await scene.browser.new_page()
-    contexts = {"": await scene.browser.new_context(base_url=base(scene.settings))}
+    contexts = {"": await scene.browser.new_context(base_url=base(scene.settings), locale="zh-CN")}
     for screen in (screen for group in SCREENS.values() for screen in group):
         if screen.login not in contexts:
             contexts[screen.login] = await scene.browser.new_context(
-                base_url=base(scene.settings), permissions=["microphone"]
+                base_url=base(scene.settings), permissions=["microphone"], locale="zh-CN"
             )
-            await enter(contexts[screen.login], screen.login)
+            await (await enter(contexts[screen.login], screen.login)).close()
         page = await contexts[screen.login].new_page()
         await look(page, screen, places)
         png = base64.b64encode(await page.screenshot()).decode()
@@ -215,6 +228,24 @@ async def every_screen(scene: Scene, folder: Path) -> None:
         path.write_bytes(base64.b64decode(await canvas.evaluate(WEBP, [png, QUALITY])))
         console.print(f"{path} {path.stat().st_size // 1024} KB", highlight=False)
         await page.close()
+
+
+async def matters(scene: Scene) -> None:
+    """People at the counter, whose matters are open yet: the calls' tickets are all closed by now."""
+    context = await scene.browser.new_context(base_url=base(scene.settings))
+    await (await enter(context, "agent1")).close()
+    for number, (text, place, nature) in enumerate(MATTERS):
+        told: dict[str, str | float | bool] = {
+            "text": text,
+            "place": place,
+            "nature": nature,
+            "name": f"陈女士{number}",
+            "phone": f"1355950{2000 + number}",
+        }
+        answer = await context.request.post("/walkin", form=told, headers={"Origin": base(scene.settings)})
+        if not answer.ok:
+            raise HeyiError(f"the counter refuses {text}: {answer.status}")
+    await context.close()
 
 
 async def look(page: Page, screen: Screen, places: dict[str, str]) -> None:
