@@ -4,17 +4,23 @@ import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { day } from "./time.js";
 
+/** Tickets urged in this call: its history may be drawn anew. */
+const urged = new Set();
+
 /** The caller rings again about an open ticket: one press (Alt+U for the first of them) urges its department. */
 function urgeButton(ticket) {
-  const button = el("button", { type: "button", className: "quiet", title: "Alt+U" }, t("催办"));
+  const done = urged.has(ticket.id);
+  const button = el("button", { type: "button", className: "quiet", title: "Alt+U", disabled: done }, done ? t("已催办") : t("催办"));
   button.dataset.test = "urge";
   button.addEventListener("click", async () => {
     button.disabled = true;
+    urged.add(ticket.id);
     try {
       await api(`/api/tickets/${encodeURIComponent(ticket.id)}/urge`, {});
       button.textContent = t("已催办");
     } catch (error) {
       notice(error.message);
+      urged.delete(ticket.id);
       button.disabled = false;
     }
   });
@@ -52,6 +58,7 @@ function callRow(call) {
 
 /** Earlier tickets (the open ones first) and calls of the caller. */
 export function showHistory(history) {
+  if (!history) urged.clear();
   const rows = history ? [...history.tickets.map(ticketRow), ...history.calls.map(callRow)] : [];
   $("history-title").textContent = history?.open
     ? t("来电人历史 · 未结工单 {count} 件", { count: history.open })
