@@ -11,10 +11,10 @@ from sqlalchemy import Select, select
 from starlette.responses import Response
 
 from core.audit import AuditEntry
+from core.collation import by_name
 from desk.access.auth import SignedIn, audit
 from desk.access.deeds import deed
 from desk.access.users import Users
-from desk.collation import by_name
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import Response
 
 from core.city import City, Mode
+from core.collation import by_name
 from desk.access.auth import SignedIn, audit, watch_of
 from desk.access.users import Users
-from desk.collation import by_name
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from desk.collation import by_name, chinese_number
+from core.collation import by_name, chinese_number
 
 
 @pytest.mark.parametrize(
