@@ -1,8 +1,11 @@
 """Errors that are meant for a person."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from core.cityfaults import Fault
+if TYPE_CHECKING:
+    # Whoever verifies an evidence package elsewhere has neither pydantic nor a city.
+    from core.cityfaults import Fault
 
 
 class HeyiError(Exception):
@@ -25,9 +28,9 @@ class HeyiError(Exception):
 class CityFileError(HeyiError):
     """A file of a city folder is wrong: says file, line and what was expected; ``faults`` are the same one by one."""
 
-    def __init__(self, message: str, *, hint: str = "", faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, message: str, *, hint: str = "", faults: "Sequence[Fault]" = ()) -> None:
         super().__init__(message, hint=hint)
-        self.faults = list(faults)
+        self.faults: list[Fault] = list(faults)
 
 
 class ModelMissing(HeyiError):
