@@ -99,7 +99,7 @@ export class Facts {
       el("span", { className: "fact-value" }, value, confirmed ? " ✓" : ""),
       plain(words) === plain(value) ? null : el("span", { className: "fact-words" }, t("“{words}”", { words }))),
       held || !this.#form.open ? null : el("button", {
-        type: "button", className: "take", dataset: { test: "take" }, title: t("填入工单"), "aria-label": `${t("填入工单：{value}", { value })} ${letter && `Alt+${letter}`}`.trim(),
+        type: "button", className: "take", dataset: { test: "take" }, title: t("填入工单"), "aria-label": [t("填入工单：{value}", { value }), letter && `Alt+${letter}`].join(" ").trim(),
         onclick: () => this.#take(fact),
       }, letter ? el("kbd", {}, `Alt+${letter}`) : t("填入")));
   }
