@@ -140,7 +140,7 @@ async def test_a_blind_second_score_is_shown_to_nobody_outside_calibration(scene
     await services.reviews.score(blind.id, own, Answers({**GOOD, "demand": 4}, None, "盲评"))  # 97.0
     lin, agent = await scene.sign_in("lin"), await scene.sign_in(blind.agent)
     assert (await agent.get(f"/quality/appeals/{blind.id}")).status_code == 403
-    assert (await lin.get(f"/quality/appeals/{blind.id}")).status_code == 404
+    assert (await lin.get(f"/quality/appeals/{blind.id}")).status_code == 403
     for page in ("/quality/oversight", f"/quality/sampling/{blind.draw_id}", "/quality/reports", "/quality/appeals"):
         assert "97.0" not in (await lin.get(page)).text
     for login in REVIEWERS:
