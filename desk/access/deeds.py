@@ -15,9 +15,9 @@ DEEDS: Mapping[str, str] = MappingProxyType({
     # Desks and calls.
     "desk_check": "检查坐席设备",
     "alarm_noted": "确认告警", "screen": "固定为领导大屏", "agent_state": "切换坐席状态", "hangup": "挂断通话",
-    "transfer": "转接", "consult": "咨询", "take_back": "取回来电人",
-    "conference": "三方通话", "complete": "完成转接", "link": "联动", "leave": "离开通话", "dismiss": "请出通话",
-    "ask_silent": "无声报警询问", "help": "求助班长", "help_given": "应答求助", "watch": "监听、耳语、强插",
+    "transfer": "转接", "consult": "咨询", "take_back": "接回通话",
+    "conference": "三方通话", "complete": "完成转接", "link": "联动", "leave": "离开通话", "dismiss": "移出通话",
+    "ask_silent": "静默询问", "help": "求助班长", "help_given": "应答求助", "watch": "监听、耳语、强插",
     "unwatch": "停止监听", "take_over": "接管通话", "mode": "切换运行模式", "push": "提前排队", "push_back": "取消提前",
     "recording": "调听录音", "search": "检索实录", "export_calls": "导出通话清单", "export_list": "导出清单",
     "export_worktime": "导出坐席工时",

@@ -23,7 +23,7 @@ from ticketing.tables import Ticket
 
 WHY_NAMES: dict[Why, str] = {
     "suggested": "退单部门建议",
-    "ticket": "工单现填",
+    "ticket": "工单已填",
     "place": "属地",
     "category": "类别对应",
     "line": "来话热线",

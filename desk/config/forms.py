@@ -50,7 +50,7 @@ FIELDS: Mapping[str, tuple[Field, ...]] = MappingProxyType({
         Field("kind", "设备", "choice", "browser", choices="desks"),
         Field("penalty", "接听次序（0 最先）", "number", "0"),
         Field("auto_answer", "紧急自动接听", "check"),
-        Field("in_queue", "进排队", "check", "true"),
+        Field("in_queue", "参与排队", "check", "true"),
         Field("groups", "技能", "members", ("emergency", "service"), choices="groups"),
     ),
     "groups.yaml": (

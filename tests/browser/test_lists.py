@@ -240,6 +240,7 @@ async def test_the_other_lists_do_so_too(stage: Stage, page: Page, path: str) ->
     who = {"/users": "root", "/audit": "watch"}.get(path, "lin")
     wrong: list[str] = []
     page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
     await sign_in(page, who, PASSWORD, path=path)
     await page.evaluate(MARK)
     match path:

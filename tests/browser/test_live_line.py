@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 from desk.app import create_app
 from desk.live import Feed
 from desk.server import DeskServer, bundle_ready
+from switchboard.supervision import HelpAsked
 from tests.browser.conftest import SCREEN, UNBUILT
 from tests.browser.test_desk_page import open_desk
 from tests.chromium import chromium, sign_in
@@ -82,15 +83,16 @@ async def wired(stage: Stage) -> AsyncIterator[tuple[Page, Cable, Feed]]:
     await server.start()
     cable = Cable(server.port)
     port = await cable.start()
-    async with chromium() as browser:
-        context = await browser.new_context(base_url=f"http://127.0.0.1:{port}", viewport=SCREEN)
-        page = await context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        await page.add_init_script(TAB)
-        yield page, cable, app.state.feed
-        await context.close()
-    await cable.close()
-    await server.stop()
+    try:
+        async with chromium() as browser:
+            context = await browser.new_context(base_url=f"http://127.0.0.1:{port}", viewport=SCREEN)
+            page = await context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            await page.add_init_script(TAB)
+            yield page, cable, app.state.feed
+    finally:
+        await cable.close()
+        await server.stop()
 
 
 async def test_a_line_cut_without_a_word_is_noticed_and_nothing_is_lost_or_told_twice(stage: Stage) -> None:
@@ -125,16 +127,47 @@ async def test_a_line_cut_without_a_word_is_noticed_and_nothing_is_lost_or_told_
 async def test_a_page_that_nobody_sees_gives_its_line_back_and_catches_up(stage: Stage) -> None:
     async with wired(stage) as (page, _cable, feed):
         await page.clock.install()
-        await sign_in(page, "lin", PASSWORD, path="/missed")
+        await sign_in(page, "wang", PASSWORD, path="/missed")
         await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
         # The page and its bars hear by the same line.
         assert feed.pages == 1
         await page.evaluate("looked('hidden')")
         await page.clock.run_for(11_000)
         await until(lambda: feed.pages == 0, "the line is given back")
+        # A network that comes back is no reason to look.
+        await page.evaluate("window.dispatchEvent(new Event('online'))")
+        await page.clock.run_for(60_000)
+        assert feed.pages == 0
+        await stage.city.exchange.waits("m-1", "119", "13800001234")
+        await stage.city.exchange.end("m-1")
+        await stage.city.recalls.settle("m-1")
         await page.evaluate("looked('visible')")
         await until(lambda: feed.pages == 1, "the line is there again")
+        await page.clock.run_for(2_000)
+        await expect(page.locator("[data-test=nav-missed-count]")).to_have_text("1")
+
+
+async def test_one_tab_of_those_that_hear_cries_for_help_keeps_its_line(stage: Stage) -> None:
+    async with wired(stage) as (page, _cable, feed):
+        await page.clock.install()
+        await sign_in(page, "lin", PASSWORD, path="/missed")
         await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+        other = await page.context.new_page()
+        await other.add_init_script(TAB)
+        await other.clock.install()
+        await other.goto("/missed")
+        await until(lambda: feed.pages == 2, "both are heard")
+        await other.evaluate("looked('hidden')")
+        await other.clock.run_for(11_000)
+        await until(lambda: feed.pages == 1, "the second rests")
+        # The first is closed: the second takes the cries over although nobody looks at it.
+        await page.close()
+        await until(lambda: feed.pages == 1, "the second has a line")
+        await stage.city.arrive("c-1", "119", "13800001234")
+        await stage.city.answer("c-1", "1001")
+        async with stage.services.database.work() as work:
+            work.record(HelpAsked(at=stage.clock.now(), call_id="c-1", agent="1001"))
+        await expect(other.locator("[data-test=cry]")).to_be_visible()
 
 
 async def test_a_call_takers_page_keeps_its_line_while_another_tab_is_looked_at(stage: Stage) -> None:

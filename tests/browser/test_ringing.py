@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import APIRequestContext, Page, expect
 
+from core.city import Person
+from desk.access.users import Users
 from desk.calls import ringclaims
+from switchboard.supervision import HelpAsked
 from tests.browser.conftest import CALLER, Floor, Opened, stand_still
-from tests.desk_fakes import CITY, PASSWORD
+from tests.desk_fakes import CITY, PASSWORD, Stage
 from tests.eventually import PATIENCE_S
 
 pytestmark = pytest.mark.browser
@@ -220,3 +223,42 @@ async def test_a_call_that_was_passed_on_says_by_whom_and_why_while_it_rings(flo
     await floor.exchange.ring()
     await expect(page.locator("[data-test=call-note]")).to_have_text("1002 二号坐席 转来 · 需要闽南语")
     await expect(page.locator("[data-test=answer]")).to_be_visible()
+
+
+async def test_who_rings_before_the_server_tells_of_it_is_not_mixed_with_who_called_before(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page)
+    await floor.city.say("c-1", "华洲村有房子冒烟")
+    said = page.locator("[data-test=utterance]")
+    await expect(said).to_have_count(1)
+    place = page.locator("[name=place]")
+    await expect(place).to_be_visible()
+    await page.keyboard.press("F4")
+    await floor.city.end("c-1")
+    await expect(page.locator("[data-test=call-card]")).to_have_attribute("data-state", "ended")
+    # Another caller, of whom the server has not told.
+    ring = await floor.exchange.ring("12345", "059585600001")
+    await expect(page.locator("[data-test=call-card]")).to_contain_text("059585600001")
+    await expect(said).to_have_count(0)
+    await expect(place).to_be_hidden()
+    # Help is asked for all the same, and it is said why none comes yet.
+    await page.keyboard.press("F2")
+    await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
+    await page.keyboard.press("F10")
+    await expect(page.locator("#notice")).to_contain_text("网络中断")
+
+
+async def test_a_telephone_that_is_answered_does_not_silence_a_cry_for_help(stage: Stage, floor: Floor) -> None:
+    leader = Person(login="chief", name="陈班长", role="supervisor", extension="1001", password=PASSWORD)
+    await Users(stage.services.database).seed_people(CITY.model_copy(update={"people": (leader,)}))
+    page = await floor.open("chief", path="/desk")
+    await stage.city.arrive("c-9", "119", "13900000009")
+    await stage.city.answer("c-9", "1002")
+    async with stage.services.database.work() as work:
+        work.record(HelpAsked(at=stage.clock.now(), call_id="c-9", agent="1002"))
+    await expect(page.locator("[data-test=cry]")).to_be_visible()
+    await page.wait_for_function("() => window.ringing() === 1")
+    await floor.talks(page, "c-1")
+    # Its own ring is over, the cry is not.
+    await page.wait_for_function("() => window.ringing() === 1")
+    assert await page.locator("[data-test=cry]").is_visible()

@@ -11,6 +11,7 @@ from core.city_clocks import ClockPolicy
 from core.city_dispatch import CityDispatch, Grid
 from core.city_levels import CityLevels, LevelRule
 from core.errors import NotAllowed
+from desk.access.users import User
 from desk.tickets.clockviews import ClockViews
 from ticketing.actor import Actor
 from ticketing.clocks.clock import in_time
@@ -174,6 +175,9 @@ async def clocks(r: AssignRoom, ticket_id: str) -> dict[tuple[str, str], list[Cl
     return found
 
 
+WANG = User(login="wang", name="王晓燕", role="agent", extension="1001", department=None)
+
+
 def word(view: ClockView) -> str:
     class Plain:
         language = "zh"
@@ -181,7 +185,7 @@ def word(view: ClockView) -> str:
         def text(self, text: str) -> str:
             return text
 
-    return ClockViews(ASSIGN_CITY, Plain(), AGENT, {}).left(view)  # type: ignore[arg-type]
+    return ClockViews(ASSIGN_CITY, Plain(), WANG, {}).left(view)  # type: ignore[arg-type]
 
 
 async def test_a_clock_that_was_withdrawn_is_neither_in_time_nor_late(tmp_path: Path) -> None:

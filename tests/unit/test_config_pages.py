@@ -176,7 +176,7 @@ async def test_asterisk_gets_it_from_the_page(
     assert (await client.post("/settings/asterisk/apply")).status_code == 303
     assert (await ended(client))["problems"] == exchange.complaints
     assert exchange.asked == ["check"], "what Asterisk complains of is not applied"
-    assert "没有应用：Asterisk 有 1 条意见" in (page := (await client.get("/settings/asterisk")).text)
+    assert "没有应用：Asterisk 报告 1 处问题" in (page := (await client.get("/settings/asterisk")).text)
     assert "no such thing &lt;b&gt;" in page
     exchange.complaints = []
     exchange.broken = "Asterisk did not reload app_queue.so"

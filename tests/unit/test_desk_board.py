@@ -114,7 +114,7 @@ async def test_departments_and_units_are_proposed_with_their_reasons(stage: Stag
     await stage.services.dispatch.scenes.place(burning.id, *HERE, DIAO)
     found = await got(await sign_in("diao"), f"/api/board/tickets/{burning.id}")
     assert [(d["key"], d["chosen"], d["reasons"]) for d in found["departments"]] == [
-        ("fire", "main", ["工单现填", "类别对应 · 建筑火灾", "来话热线 119"]),
+        ("fire", "main", ["工单已填", "类别对应 · 建筑火灾", "来话热线 119"]),
         ("medical", "assist", ["预案", "类别协办"]),
     ]  # fmt: skip
     assert [(u["key"], u["distance"], u["chosen"]) for u in found["units"]] == [

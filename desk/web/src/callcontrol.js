@@ -251,7 +251,11 @@ export class CallControl {
   /** `swallowed`: status codes of errors that nobody needs to be told. */
   async #do(verb, body = {}, done = "", swallowed = []) {
     const id = this.#call?.call_id;
-    if (!id) return null;
+    if (!id) {
+      // It rang or was answered, and the server has not told of it.
+      if (this.#call) notice(t("网络中断，正在重连"));
+      return null;
+    }
     try {
       const answer = await api(`/api/calls/${encodeURIComponent(id)}/${verb}`, body);
       notice(done, CONFIRM_S);

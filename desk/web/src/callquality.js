@@ -64,7 +64,7 @@ export class CallQuality {
     place.dataset.grade = seen.grade;
     place.dataset.mos = seen.mos.toFixed(2);
     place.title = t("按 ITU-T G.107 估算（1 至 4.5 分）");
-    place.textContent = t("音质{grade} {mos} · 丢包 {loss}% · 抖动 {jitter} · 往返 {trip} ms", {
+    place.textContent = t("音质{grade} {mos} · 丢包 {loss}% · 抖动 {jitter} ms · 往返 {trip} ms", {
       grade: GRADES[seen.grade](), mos: seen.mos.toFixed(1), loss: sample.loss ? (100 * sample.loss).toFixed(1) : 0, jitter: sample.jitterMs,
       trip: sample.roundTripMs ?? "–",
     });

@@ -136,9 +136,14 @@ async function list() {
 
 // --- recording and speaker
 
+function occupied(now) {
+  busy = now;
+  document.body.toggleAttribute("data-sounding", now);
+}
+
 async function record() {
   if (busy || !stream) return;
-  busy = true;
+  occupied(true);
   try {
     const recorder = new MediaRecorder(stream);
     const pieces = [];
@@ -163,13 +168,14 @@ async function record() {
     else say("recording", "bad", t("没有录到声音，请检查麦克风"));
   } catch {
     say("recording", "bad", t("没有录到声音，请检查麦克风"));
+  } finally {
+    occupied(false);
   }
-  busy = false;
 }
 
 async function tone() {
   if (busy) return;
-  busy = true;
+  occupied(true);
   say("speaker", "none", t("听到测试音了吗？"));
   const rate = player().sampleRate;
   const buffer = context.createBuffer(1, Math.round(1.2 * rate), rate);
@@ -179,8 +185,7 @@ async function tone() {
     const s = n / rate;
     samples[n] = 0.25 * Math.sin(2 * Math.PI * 600 * s) * Math.min(1, 20 * s, 20 * (1.2 - s));
   }
-  await play(buffer);
-  busy = false;
+  await play(buffer).finally(() => occupied(false));
 }
 
 function answer(yes) {
@@ -207,6 +212,7 @@ $("microphones").addEventListener("change", ({ target }) => {
 });
 $("speakers").addEventListener("change", ({ target }) => {
   choose("audiooutput", target.value);
+  found.heard = false;
   say("speaker", "none", t("听到测试音了吗？"));
   tone();
 });

@@ -43,8 +43,8 @@ function ring() {
   const wanted = spot?.any ? "spot" : desk?.any ? "help" : "";
   if (wanted === sounding) return;
   sounding = wanted;
-  if (wanted) startRing(wanted);
-  else stopRing();
+  if (wanted) startRing(wanted, "cry");
+  else stopRing("cry");
 }
 
 const bar = (prefix, of) => ($(`${prefix}cries`) ? new CryBar(prefix, of, ring) : null);

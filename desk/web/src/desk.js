@@ -114,6 +114,7 @@ function showCall(next) {
   if (other) {
     form.show(null);
     told.show(null);
+    showHistory(null);
   }
   $("talk-title").textContent = `${call.line_name} ${call.caller ?? ""}`;
   transcript.load(call.transcript);
@@ -121,6 +122,11 @@ function showCall(next) {
   showHistory(call.history);
   form.show(call.ticket);
   takeVerdict(call.verdict);
+}
+
+/** Another caller rings: who was here is gone, with what was entered for him. */
+function former() {
+  if (call?.state === "ended") showCall(null);
 }
 
 function takeVerdict(verdict) {
@@ -467,7 +473,7 @@ stayAwake();
 showPhone("connecting");
 onlyTab(me, () => {
   notice("");
-  startPhone({ me, incoming, early, side, shown, load, draw, ready: (made) => (phone = made) })
+  startPhone({ me, incoming, early, side, shown, load, draw, former, ready: (made) => (phone = made) })
     .catch((error) => notice(error.message));
 }, (where) => {
   showPhone("elsewhere");

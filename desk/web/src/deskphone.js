@@ -77,6 +77,8 @@ export async function startPhone(desk) {
   });
   phone.addEventListener("ringing", ({ detail }) => {
     early.rings(detail);
+    // What was talked of with somebody else is no longer shown, nor written into.
+    if (early.call) desk.former();
     // So that the ring knows from the first what it rings for.
     desk.draw();
     incoming.begin(detail);

@@ -44,6 +44,8 @@ export class Facts {
     const danger = dangers(verdict?.reasons ?? []);
     this.#facts = [...places, ...danger, ...others];
     this.#readBack = verdict?.read_back ?? {};
+    const known = new Set(this.#facts.map(idOf));
+    for (const id of this.#letters.keys()) if (!known.has(id)) this.#letters.delete(id);
     // Letters are few: words of danger, which mostly stand in the draft by themselves, come after facts.
     for (const fact of [...places, ...others, ...danger]) {
       const free = LETTERS.find((letter) => ![...this.#letters.values()].includes(letter));

@@ -84,10 +84,12 @@ function begin() {
   for (const name of ["alive", "hello"]) if (!hearers.has(name)) hearers.set(name, []);
   open();
   setInterval(look, 1000);
-  addEventListener("online", open);
+  addEventListener("online", () => (source || document.visibilityState === "visible") && open());
   addEventListener("pagehide", close);
   addEventListener("pageshow", ({ persisted }) => persisted && open());
   document.addEventListener("visibilitychange", seen);
+  // A tab may be opened without being looked at.
+  seen();
 }
 
 function on(name, handle) {
@@ -108,7 +110,8 @@ export function hear(names, handle, whenOpened) {
 /** The page's line stays open though nobody looks: it must be heard. */
 export function stayAwake() {
   awake = true;
-  seen();
+  clearTimeout(resting);
+  if (begun && !source) open();
 }
 
 /**

@@ -1,6 +1,7 @@
 // Every sound is a buffer, a ring is a looped one: a background tab's timers are slowed down, its running audio is not.
 let context;
-let playing;
+/** What sounds now, by who lets it sound: a telephone that is answered does not silence a cry for help, nor the other way. */
+const playing = new Map();
 /** Sounds made so far: a ring must not wait for its samples a second time. */
 const made = new Map();
 
@@ -49,15 +50,15 @@ function play(seconds, sound, loop) {
   return source;
 }
 
-/** `kind`: service, emergency, link, help, spot or back. */
-export function startRing(kind) {
-  stopRing();
-  playing = play(...(RINGS[kind] ?? RINGS.service), true);
+/** `kind`: service, emergency, link, help, spot or back; `owner`: phone or cry, each of whom has one sound at a time. */
+export function startRing(kind, owner = "phone") {
+  stopRing(owner);
+  playing.set(owner, play(...(RINGS[kind] ?? RINGS.service), true));
 }
 
-export function stopRing() {
-  playing?.stop();
-  playing = undefined;
+export function stopRing(owner = "phone") {
+  playing.get(owner)?.stop();
+  playing.delete(owner);
 }
 
 const short = (s) => 0.3 * wave(1200, s);

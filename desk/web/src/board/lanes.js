@@ -80,7 +80,7 @@ export function draw(box, lanes, rows, units, chosen) {
     part(element, "rows").ariaLabel = lane.name;
     show(part(element, "rows"), own.length > 0);
     show(part(element, "more"), lane.total > own.length);
-    say("more", t("还有 {n} 件，再显示", { n: lane.total - own.length }));
+    say("more", t("还有 {n} 件，显示更多", { n: lane.total - own.length }));
     keyed(part(element, "rows"), own, (row) => row.id, line, (item, row) => fill(item, row, units));
   });
   mark(box, chosen);
