@@ -8,13 +8,14 @@ from typing import TypeVar
 import structlog
 
 from asr import models
+from asr.engines.load import load_engine
 from core.city import City
 from core.cityfile import open_city
 from core.clock import SystemClock
 from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
-from desk.config.catalogue import RULES, effective
+from desk.config.catalogue import RULES, effective, original
 from desk.config.ports import Applied
 from desk.config.service import Configuration
 from heyi.site import with_database
@@ -43,9 +44,17 @@ class AsteriskConfig:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = settings.data / "asterisk"
+        running = open_city(settings.city_folder)[0].profile
+        #: Engines and models that are known to go together.
+        self._spoken = {(running.asr_engine, running.asr_model)}
 
     def fit(self, city: City) -> None:
-        models.require(city.profile.asr_model, self._settings.cache)
+        path = models.require(city.profile.asr_model, self._settings.cache)
+        spoken = (city.profile.asr_engine, city.profile.asr_model)
+        if spoken not in self._spoken:
+            # An engine that cannot read this model would end the next start: it is loaded once, and dropped.
+            load_engine(city.profile.asr_engine, path)
+            self._spoken.add(spoken)
         try:
             dialplan.render(city, self._settings, self._install(), self._folder)
             Flows(city)
@@ -105,14 +114,16 @@ def own_rules(settings: Settings) -> tuple[RuleSet, Categories, dict[str, tuple[
     folder = settings.city_folder
 
     def of(name: str, load: Callable[[Path], T]) -> T:
-        path = effective(folder, f"rules/{name}")
-        try:
-            return load(path)
-        except HeyiError as error:
+        held = effective(folder, f"rules/{name}")
+        # As it was changed, as the city came with it, heyi's own.
+        for path in dict.fromkeys((held, original(folder, f"rules/{name}"))):
             if path == RULES / name:
-                raise
-            log.error("a changed rule file is left out", file=str(path), fault=str(error))
-            return load(RULES / name)
+                break
+            try:
+                return load(path)
+            except HeyiError as error:
+                log.error("a rule file of the city is left out", file=str(path), fault=str(error))
+        return load(RULES / name)
 
     rules, categories = of("emergency.yaml", load_rules), of("categories.yaml", load_categories)
     return rules, categories, of("questions.yaml", load_questions)

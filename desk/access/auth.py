@@ -78,10 +78,11 @@ class Auth:
         # In a browser of their own nobody's guesses but those made there lock people out.
         where, lane = (f"browser {known}", KNOWN) if known else (address, STRANGERS)
         lane.room()
-        if not self._lockout.begin(login, where, now):
-            raise SignInRefused("密码错误次数过多，请几分钟后再试")
+        # Before it counts as a wrong password: whom the crowd keeps out has not guessed.
         if not known:
             self.knock(address)
+        if not self._lockout.begin(login, where, now):
+            raise SignInRefused("密码错误次数过多，请几分钟后再试")
         user = await self._users.verify(login, password, lane)
         if user is None:
             async with self._services.database.work() as work:

@@ -28,8 +28,10 @@ class Order:
 async def send(services: DeskServices, ticket: Ticket, order: Order, by: Actor) -> None:
     """Carry it out; :class:`core.errors.HeyiError` and its kinds say what is not allowed.
 
-    A ticket that nobody has is filed and dispatched, with its units or not at all: they are looked at first.
+    Units are looked at before anything is written: where one is busy, the ticket stays as it was. One that is taken
+    in the same moment is refused after the departments were given; they stand, and the units are sent again.
     """
+    await services.dispatch.free([services.dispatch.unit(key) for key in order.units], by, services.clock.now())
     if ticket.state in ("draft", "filed"):
         await _first(services, ticket, order, by)
     else:

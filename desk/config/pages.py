@@ -211,7 +211,9 @@ async def _conflict(
     room, views = services.configuration, Views(services.city, language_of(request))
     newest, theirs = await room.content(name)
     _, opened = await room.content(name, base)
-    version = next(version for version in await room.versions(name) if version.number == newest)
+    version = next((version for version in await room.versions(name) if version.number == newest), None)
+    if version is None:
+        raise HeyiError("页面已过期，请重新打开", hint=name)
     return page(
         request,
         "settings_preview.html",

@@ -177,8 +177,8 @@ class Configuration:
                     note(work.session, at=now, who=who, what=what, address=address, detail=f"{told} {why.strip()}")
                     await work.session.flush()
                     await asyncio.to_thread(self.folder.write, name, text.encode())
-            except IntegrityError as error:  # another process was quicker
-                self._put_back(name, former)
+            except IntegrityError as error:
+                # Another process was quicker, and has written its file; of ours nothing was written.
                 raise SavedMeanwhile(newest + 1) from error
             except BaseException:
                 self._put_back(name, former)

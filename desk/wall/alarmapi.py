@@ -27,7 +27,7 @@ class Note(BaseModel):
 @router.post("/note")
 async def note(request: Request, body: Note, user: SignedIn, services: Services) -> dict[str, Any]:
     """Take note of an alarm as it is seen: one that began anew since is noted by nobody."""
-    if body.began.tzinfo is None:
+    if body.began.tzinfo is None or body.began > services.clock.now():
         raise HTTPException(422, "填写的内容不符合要求")
     said = body.note.strip()
     noted = AlarmNoted(at=services.clock.now(), key=body.key, began=body.began, by=user.name, note=said)

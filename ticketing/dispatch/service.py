@@ -166,7 +166,7 @@ class Dispatch:
         distances = {c.standing.unit.key: c.distance_m for c in before.candidates}
         if before.ticket.state == "closed":
             raise NotAllowed("工单已结案，不能再派单位", hint=before.ticket.number)
-        await self._free(chosen, by, now)
+        await self.free(chosen, by, now)
         if before.ticket.state in ("draft", "filed"):
             await self._tickets.submit(ticket_id, by)
         async with self._tickets.change(ticket_id, hold=True) as (work, ticket):
@@ -188,7 +188,7 @@ class Dispatch:
             await self._tell(work, ticket, {*departments, *(unit.department for unit in chosen)}, by, now)
             return orders
 
-    async def _free(self, units: Sequence[Unit], by: Actor, now: datetime) -> None:
+    async def free(self, units: Sequence[Unit], by: Actor, now: datetime) -> None:
         """:class:`NotAllowed` where one of them may not be sent; looked at before anything is written."""
         async with self._database.read() as session:
             states = await DispatchRepository(session).states()
