@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
+from core.city import Line
 from core.cityfile import load_city
 from core.errors import CityFileError, HeyiError
 from desk.access.auth import SignedIn, address_of
@@ -30,9 +31,10 @@ async def asterisk(request: Request, user: SignedIn, services: Services) -> Resp
     folder = services.configuration.folder
     files: list[dict[str, Any]] = []
     faults: list[Told] = []
-    error = ""
+    error, unknown = "", list[str]()
     try:
         city = await asyncio.to_thread(load_city, folder)
+        unknown = [line.number for line in city.lines if _answered(line) != _answered(services.city.line(line.number))]
         if services.exchange is not None:
             found = await asyncio.to_thread(services.exchange.differences, city)
             files = [
@@ -46,6 +48,7 @@ async def asterisk(request: Request, user: SignedIn, services: Services) -> Resp
         request,
         "settings_asterisk.html",
         me=user,
+        unknown=unknown,
         there=applying is not None,
         files=files,
         faults=faults_view(faults, "", views.language),
@@ -64,6 +67,11 @@ async def check(request: Request, user: SignedIn) -> Response:
 async def apply(request: Request, user: SignedIn) -> Response:
     """Try it, and where Asterisk has no complaint, put it in place."""
     return _begin(request, user.login, apply=True)
+
+
+def _answered(line: Line | None) -> tuple[object, ...]:
+    """What this process goes by when a call of the line comes: until it starts anew, as it found it."""
+    return (line.kind, line.priority, line.group, line.department) if line else ()
 
 
 @router.get("/api/settings/asterisk")

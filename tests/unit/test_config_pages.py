@@ -172,6 +172,7 @@ async def test_asterisk_gets_it_from_the_page(
     await save(client, RENAMED)
     shown = (await client.get("/settings/asterisk")).text
     assert "extensions.conf" in shown and "110 公安报警" in shown
+    assert "请先重启 heyi" not in shown, "a name alone is taken up at once"
     exchange.complaints = ["WARNING[1]: pbx.c: no such thing <b>"]
     assert (await client.post("/settings/asterisk/apply")).status_code == 303
     assert (await ended(client))["problems"] == exchange.complaints
