@@ -23,6 +23,8 @@ from triage.incidents.near import near
 SHOWN = 3
 #: And open tickets near it.
 NEAR_SHOWN = 4
+#: Of so many, the nearest, it is looked whether they are open: in a surge nearly all belong to one incident.
+NEAR_LOOKED = 24
 _REASONS = {
     "place": "同在{about}",
     "near": "相距约 {about} 米",
@@ -132,9 +134,9 @@ class IncidentBook:
             return []
         close = near(account, await store.others(session, account))
         repository = TicketRepository(session)
-        tickets = await repository.of_calls([one.call_id for one in close])
+        tickets = await repository.of_calls([one.call_id for one in close[:NEAR_LOOKED]])
         shown: dict[str, dict[str, Any]] = {}
-        for one in close:
+        for one in close[:NEAR_LOOKED]:
             ticket = tickets.get(one.call_id)
             link = await repository.link_of(ticket.id) if ticket else None
             head = await repository.get(link.head_id) if link else ticket

@@ -219,3 +219,14 @@ async def test_a_desk_without_asterisk_says_so(stage: Stage, tmp_path: Path) -> 
         await client.post("/api/login", json={"login": "admin", "password": "heyi-123"})
         assert "本机没有接入 Asterisk" in (await client.get("/settings")).text
         assert (await client.post("/settings/asterisk/apply")).status_code == 400
+
+
+async def test_lines_that_this_process_does_not_know_yet_are_named_before_they_are_applied(
+    exchange: FakeExchangeConfig, sign_in: SignIn
+) -> None:  # fmt: skip
+    client = await sign_in("admin")
+    first = re.search(r"number: \"?(\d+)", LINES)
+    assert first and "priority: 100" in LINES
+    await save(client, LINES.replace("priority: 100", "priority: 101", 1))
+    shown = (await client.get("/settings/asterisk")).text
+    assert re.search(rf"请先重启 heyi，再应用：\s*{first[1]}<", shown)
