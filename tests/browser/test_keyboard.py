@@ -80,8 +80,8 @@ async def test_tab_reaches_every_control_in_reading_order(stage: Stage) -> None:
         assert [one["column"] for one in reached] == sorted(one["column"] for one in reached)
         assert [names[one["number"]] for one in reached if not one["seen"]] == []
 
-        await page.locator("[data-test=skip]").focus()
-        await expect(page.locator("[data-test=skip]")).to_be_in_viewport(ratio=1)
+        await page.locator("[data-test=to-content]").focus()
+        await expect(page.locator("[data-test=to-content]")).to_be_in_viewport(ratio=1)
         await page.keyboard.press("Enter")
         await page.keyboard.press("Tab")
         assert await page.evaluate("document.activeElement.closest('.column.phone') !== null"), "past the bar"
