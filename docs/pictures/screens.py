@@ -68,7 +68,7 @@ SCREENS: dict[str, tuple[Screen, ...]] = {
         Screen("leader", "领导驾驶舱", "today, trend, heat, ranking", "lingdao", "/leader"),
         Screen("leader-wall", "领导大屏", "the same on a wall", "lingdao", "/leader/wall", WALL),
         Screen("analysis", "分析研判", "analysis", "lingdao", "/analysis"),
-        Screen("brief", "简报", "a brief", "supervisor", "/briefs/draft"),
+        Screen("brief", "简报", "a brief", "supervisor", "/briefs"),
         Screen("assessment", "一键考核", "assessment", "lingdao", "/assessment"),
     ),
     "管理员与审计 Administrators and auditors": (
