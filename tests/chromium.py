@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Error, Page, async_playwright, expect
 
 from tests.eventually import PATIENCE_MS
 
@@ -50,7 +50,14 @@ async def chromium(microphone: Path | None = None, *, drawing: Sequence[str] = (
 
 async def sign_in(page: Page, login: str, password: str, *, path: str = "", lang: str = "zh") -> None:
     """As a person does, at the page of signing in; then ``path``, or where this person's day begins."""
-    await page.goto(f"/login?lang={lang}&next={path}")
+    address = f"/login?lang={lang}&next={path}"
+    try:
+        await page.goto(address)
+    except Error as error:
+        # The page was just leaving by itself, after what was pressed last.
+        if "ERR_ABORTED" not in str(error):
+            raise
+        await page.goto(address)
     await page.fill("[data-test=login]", login)
     await page.fill("[data-test=password]", password)
     await page.click("[data-test=sign-in]")
