@@ -75,7 +75,7 @@ export function draw(box, lanes, rows, units, chosen) {
     const say = (name, text) => put(part(element, name), text);
     say("name", lane.name);
     say("total", String(lane.total));
-    element.classList.toggle("empty", lane.total === 0);
+    element.classList.toggle("calm", lane.total === 0);
     say("late", lane.late ? t("超时 {n}", { n: lane.late }) : "");
     part(element, "rows").ariaLabel = lane.name;
     show(part(element, "rows"), own.length > 0);
