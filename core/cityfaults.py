@@ -6,19 +6,13 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from core.errors import Fault
 from core.yamltext import Node
 
 #: More faults than these are counted, not listed.
 MAX_FAULTS = 20
 
 M = TypeVar("M", bound=BaseModel)
-
-
-@dataclass(frozen=True)
-class Fault:
-    file: Path
-    line: int
-    text: str
 
 
 @dataclass

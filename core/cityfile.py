@@ -56,10 +56,10 @@ from core.city_quality import CityQuality, QualityShift, RiskWeight
 from core.city_scorecards import Scorecard, ScoreItem, ScoreSection
 from core.city_selfservice import CitySelfService
 from core.citychecks import CityFiles, check
-from core.cityfaults import MAX_FAULTS, Fault, Faults, File, M, quote
+from core.cityfaults import MAX_FAULTS, Faults, File, M, quote
 from core.cityfolder import CityFolder
 from core.citytypes import FORMS
-from core.errors import CityFileError
+from core.errors import CityFileError, Fault
 from core.yamltext import Node, YamlFault, read
 
 __all__ = ["MAX_FAULTS", "load_city", "open_city", "sound"]

@@ -1,11 +1,8 @@
 """Errors that are meant for a person."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    # Whoever verifies an evidence package elsewhere has neither pydantic nor a city.
-    from core.cityfaults import Fault
+from dataclasses import dataclass
+from pathlib import Path
 
 
 class HeyiError(Exception):
@@ -25,12 +22,21 @@ class HeyiError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong in a file, and where."""
+
+    file: Path
+    line: int
+    text: str
+
+
 class CityFileError(HeyiError):
     """A file of a city folder is wrong: says file, line and what was expected; ``faults`` are the same one by one."""
 
-    def __init__(self, message: str, *, hint: str = "", faults: "Sequence[Fault]" = ()) -> None:
+    def __init__(self, message: str, *, hint: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(message, hint=hint)
-        self.faults: list[Fault] = list(faults)
+        self.faults = list(faults)
 
 
 class ModelMissing(HeyiError):
