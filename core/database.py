@@ -5,7 +5,7 @@ import contextlib
 import functools
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -170,13 +170,20 @@ class Database:
         """A writing transaction: commits at a clean exit, then publishes what it recorded; rolls back on error."""
         async with self._writing, self._sessions() as session:
             work, joined = Work(session), _joined.get()
-            async with session.begin():
+            try:
                 yield work
                 joins = joined is not None and not joined.kept and bool(work.events)
                 if joined is not None and joins:
                     await joined.also(work)
+            except BaseException:
+                await session.rollback()
+                raise
+            await _whole(self._keep(work))
             if joined is not None and joins:
                 joined.kept = True
+
+    async def _keep(self, work: Work) -> None:
+        await work.session.commit()
         for item in work.events:
             self._bus.publish(item)
 
@@ -196,6 +203,16 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+async def _whole(step: Coroutine[Any, Any, None]) -> None:
+    """Do a step to its end, also where its task is cancelled meanwhile: what is kept must also be told."""
+    task = asyncio.create_task(step)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:

@@ -60,4 +60,6 @@ async def sign_in(page: Page, login: str, password: str, *, path: str = "", lang
         await page.goto(address)
     await page.fill("[data-test=login]", login)
     await page.fill("[data-test=password]", password)
-    await page.click("[data-test=sign-in]")
+    # Its scripts have run then: what is pressed before them is done by forms and links alone.
+    async with page.expect_navigation(wait_until="domcontentloaded"):
+        await page.click("[data-test=sign-in]")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.bus import Bus
 from core.clock import ManualClock
@@ -116,6 +117,35 @@ async def test_events_are_published_after_the_commit(bus: Bus, database: Databas
         assert seen == []
     await bus.drain()
     assert seen == [["Rang"]]
+
+
+async def test_what_is_kept_is_told_though_its_task_is_cancelled_meanwhile(
+    bus: Bus, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, go_on = asyncio.Event(), asyncio.Event()
+    commit = AsyncSession.commit
+
+    async def slow(session: AsyncSession) -> None:
+        await commit(session)
+        kept.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(AsyncSession, "commit", slow)
+    told: list[Event] = []
+    bus.listen(told.append)
+
+    async def write() -> None:
+        async with database.work() as work:
+            work.record(Rang(at=AT, number=1))
+
+    writing = asyncio.create_task(write())
+    await kept.wait()
+    writing.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert [event.type for event in told] == await stored(database) == ["Rang"]
 
 
 async def test_a_failed_unit_of_work_keeps_and_tells_nothing(bus: Bus, database: Database) -> None:

@@ -174,14 +174,14 @@ async def test_two_desks_on_two_processes_do_not_send_one_unit_twice(
     await scene.tickets.submit(other.id, AGENT2, {"code": "E101"})
     database = Database(str(scene.database._engine.url), scene.bus)
     second = Dispatch(database, scene.clock, Tickets(database, OUR_CITY, scene.clock), find)
-    looked = second._free
+    looked = second.free
 
     async def meanwhile(*said: object) -> None:
         """The other process sends in the moment between the look and the order."""
         await looked(*said)  # type: ignore[arg-type]
         await scene.dispatch.send(one.id, ["e1"], AGENT)
 
-    monkeypatch.setattr(second, "_free", meanwhile)
+    monkeypatch.setattr(second, "free", meanwhile)
     with pytest.raises(NotAllowed, match="派出 × 派出"):
         await second.send(other.id, ["e1", "e2"], AGENT2)
     await database.close()

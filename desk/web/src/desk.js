@@ -204,7 +204,8 @@ const ofShown = (handle) => (event) => {
 const partiesChanged = ofShown(sparingly(250, () => control.refresh(), failed));
 
 const callEnded = ofCall((event) => {
-  if (part(call, me, false) === "ringing") showCall(null);
+  // Told late: another caller is on this desk already.
+  if (early.call || part(call, me, false) === "ringing") showCall(null);
   else {
     Object.assign(call, { state: "ended", ended_at: event.at });
     draw();

@@ -9,7 +9,7 @@ import { drawRanking, drawTiers, rankingTitle } from "./leader/ranking.js";
 import { drawTiles } from "./leader/tiles.js";
 import { drawTrend } from "./leader/trend.js";
 import { hidePointer, leaf, stayAwake, turns } from "./leader/turns.js";
-import { askWhetherOver } from "./session.js";
+import { followState } from "./stateline.js";
 import { serverNow, setServerTime } from "./time.js";
 
 const setup = JSON.parse($("setup").textContent);
@@ -99,9 +99,6 @@ const days = new Intl.DateTimeFormat(setup.language === "zh" ? "zh-CN" : "en-GB"
 
 /** The server tells its time every ten seconds, even if nothing else changes. */
 const SILENCE_MS = 25_000;
-let source;
-let again;
-let heard = Date.now();
 let told = "";
 
 function say(state) {
@@ -112,38 +109,15 @@ function say(state) {
   $("board").classList.toggle("stale", state !== "on" && told !== "");
 }
 
-function follow() {
-  source?.close();
-  source = new EventSource("/live/leader");
-  heard = Date.now();
-  source.onerror = () => {
-    say("off");
-    if (source.readyState === EventSource.CLOSED) {
-      askWhetherOver();
-      clearTimeout(again);
-      again = setTimeout(follow, 2000);
-    }
-  };
-  source.addEventListener("board", ({ data }) => {
-    heard = Date.now();
-    take(JSON.parse(data));
-    told = hours.format(new Date(serverNow()));
-    say("on");
-  });
+function hear(sections) {
+  take(sections);
+  told = hours.format(new Date(serverNow()));
 }
 
 setInterval(() => {
   $("clock").textContent = hours.format(new Date(serverNow()));
   $("date").textContent = days.format(new Date(serverNow()));
-  // A line that died without a sign.
-  if (Date.now() - heard > SILENCE_MS) {
-    say("off");
-    follow();
-  }
 }, 1000);
-addEventListener("pagehide", () => source.close());
-addEventListener("pageshow", ({ persisted }) => persisted && follow());
-addEventListener("online", follow);
 
 // --- what people do ------------------------------------------------------------------------------------------------
 
@@ -173,7 +147,7 @@ if (setup.wall) {
 }
 
 say("off");
-follow();
+followState("/live/leader", { silenceMs: SILENCE_MS, say, hear: { board: hear } });
 
 /** For tests and support. */
 window.heyi = { board };

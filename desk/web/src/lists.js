@@ -35,6 +35,10 @@ on("compositionend", ({ target }) => {
 on("input", ({ target, isComposing }) => {
   if (!isComposing && target.matches("[data-typing]")) asks(target);
 });
+// What was typed while this module was on its way, or what the browser has put back into the field.
+on("DOMContentLoaded", () => {
+  for (const field of document.querySelectorAll("[data-typing]")) if (field.value !== field.defaultValue) asks(field);
+});
 on("change", ({ target }) => {
   if (target.matches("[hx-boost] select")) asks(target);
 });

@@ -7,7 +7,7 @@ import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { keyed } from "./keyed.js";
 import { inTurn } from "./once.js";
-import { askWhetherOver } from "./session.js";
+import { followState } from "./stateline.js";
 import { act, choose, startPhone, supervising } from "./supervise.js";
 import { serverNow, setServerTime } from "./time.js";
 import { drawAlarmList, drawLinesHealth } from "./wallalarms.js";
@@ -71,29 +71,6 @@ function say(state) {
 
 /** The server tells its time every three seconds, even if nothing else changes. */
 const SILENCE_MS = 8_000;
-let source;
-let again;
-let heard = Date.now();
-
-function follow() {
-  source?.close();
-  source = new EventSource("/live/wallboard");
-  heard = Date.now();
-  source.onerror = () => {
-    say("off");
-    if (source.readyState === EventSource.CLOSED) {
-      askWhetherOver();
-      clearTimeout(again);
-      again = setTimeout(follow, 2000);
-    }
-  };
-  source.addEventListener("board", ({ data }) => {
-    heard = Date.now();
-    take(JSON.parse(data));
-    say("on");
-  });
-  source.addEventListener("noted", ({ data }) => noted(JSON.parse(data).type));
-}
 
 // --- what other rooms tell -----------------------------------------------------------------------------------------
 
@@ -157,18 +134,9 @@ document.addEventListener("click", (event) => {
 supervising.addEventListener("change", () => board.calls && drawCalls(setup, board));
 
 setInterval(tick, 1000);
-setInterval(() => {
-  // A line that died without a sign.
-  if (Date.now() - heard > SILENCE_MS) {
-    say("off");
-    follow();
-  }
-}, 2000);
-addEventListener("pagehide", () => source.close());
-addEventListener("online", follow);
 
 say("off");
-follow();
+followState("/live/wallboard", { silenceMs: SILENCE_MS, say, hear: { board: take, noted: ({ type }) => noted(type) } });
 for (const type of Object.keys(NOTED)) noted(type);
 if (setup.extension) startPhone(setup.extension);
 
