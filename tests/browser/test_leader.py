@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from telephony.dialplan import free_ports
 from telephony.events import CallArrived
 from tests.chromium import chromium, sign_in
 from tests.desk_fakes import PASSWORD, Stage
-from tests.eventually import PATIENCE_MS
+from tests.eventually import PATIENCE_MS, until
 from tests.leader_scene import LEADER, looked, make_leader_scene
 from tests.wallboard_scene import store
 
@@ -190,7 +191,8 @@ async def test_the_wall_turns_by_itself_and_fits_every_screen(house: House, lang
     await expect(page.locator("[data-slide=trend]")).to_be_visible()
     for width, height in ((3840, 2160), (1366, 768)):
         await page.set_viewport_size(ViewportSize(width=width, height=height))
-        assert await page.evaluate(FITS)
+        # What is drawn follows the window a frame later.
+        await until(partial(page.evaluate, FITS), f"fits {width} x {height}")
         overlapping = await page.locator(".tile").evaluate_all(
             "tiles => tiles.filter((tile) => tile.scrollWidth > tile.clientWidth + 1 || tile.scrollHeight > "
             "tile.clientHeight + 1).map((tile) => tile.dataset.tile)"
