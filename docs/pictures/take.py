@@ -17,6 +17,7 @@ import wave
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -242,10 +243,17 @@ async def matters(scene: Scene) -> None:
             "name": f"陈女士{number}",
             "phone": f"1355950{2000 + number}",
         }
-        answer = await context.request.post("/walkin", form=told, headers={"Origin": base(scene.settings)})
-        if not answer.ok:
-            raise HeyiError(f"the counter refuses {text}: {answer.status}")
+        await post(context, "/walkin", scene, form=told)
+    for ticket in await (await context.request.get("/api/tickets?source=walkin&state=draft")).json():
+        # As triage proposes it.
+        await post(context, f"/api/tickets/{ticket['id']}/submit", scene, data={})
     await context.close()
+
+
+async def post(context: BrowserContext, path: str, scene: Scene, **body: Any) -> None:
+    answer = await context.request.post(path, headers={"Origin": base(scene.settings)}, **body)
+    if not answer.ok:
+        raise HeyiError(f"{path} gives {answer.status}", hint=(await answer.text())[:300])
 
 
 async def look(page: Page, screen: Screen, places: dict[str, str]) -> None:
