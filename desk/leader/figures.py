@@ -102,6 +102,12 @@ def trend_day(day: date, begin: datetime, end: datetime, calls: int, opened: Ope
     }  # fmt: skip
 
 
+def since_first(days: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The trend from the first day on which anything was counted: before it there was nothing to count with."""
+    first = next((at for at, day in enumerate(days) if day["calls"] or day["opened"]), len(days))
+    return list(days[first:])
+
+
 def tickets_base(since: datetime, until: datetime) -> str:
     """Address of the tickets of a stretch of time; more of :class:`ticketing.analysis.facts.Where` may be added."""
     return _tickets(since, until)

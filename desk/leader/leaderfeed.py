@@ -15,7 +15,7 @@ import structlog
 
 from core.events import Event
 from desk.leader.areas import DayCounts, counted, together
-from desk.leader.figures import Day, Today, tickets_base, tiles, trend_day
+from desk.leader.figures import Day, Today, since_first, tickets_base, tiles, trend_day
 from desk.leader.ranking import anybody, rankings
 from desk.render import static_url
 from desk.services import DeskServices
@@ -162,7 +162,7 @@ class LeaderFeed(StateFeed):
         return {"base": base, "days": AREA_DAYS, **together([counts for _, counts in self._days.values()])}
 
     async def _trend(self, now: datetime) -> list[dict[str, Any]]:
-        """The days before today, the first first."""
+        """The days before today, the first first; none before there was anything."""
         today, found = now.astimezone(self._zone).date(), []
         for back in range(TREND_DAYS - 1, 0, -1):
             day = today - timedelta(days=back)
@@ -170,7 +170,7 @@ class LeaderFeed(StateFeed):
             async with self._services.database.read() as session:
                 calls = sum(one.counts.offered for one in await tally(session, begin, end, {}))
                 found.append(trend_day(day, begin, end, calls, await opened(session, begin, end)))
-        return found
+        return since_first(found)
 
     async def _hours(self, _now: datetime) -> dict[str, Any] | None:
         """Weekday × hour as the latest look of the analysis counted it."""

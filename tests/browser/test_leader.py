@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
+from sqlalchemy import delete
 
 from core.clock import SystemClock
 from desk.app import create_app
@@ -15,6 +16,7 @@ from desk.leader.leaderfeed import LeaderFeed
 from desk.server import DeskServer, bundle_ready
 from telephony.dialplan import free_ports
 from telephony.events import CallArrived
+from telephony.ledger import CallRow
 from tests.chromium import chromium, sign_in
 from tests.desk_fakes import PASSWORD, Stage
 from tests.eventually import PATIENCE_MS, until
@@ -82,7 +84,30 @@ class House:
 
 
 @pytest.fixture
+async def young(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A house in its first days: nothing is older than two of them."""
+    clock = SystemClock()
+    made = await make_leader_scene(tmp_path, clock, a_day=8, days=2)
+    async with made.services.database.work() as work:
+        await work.session.execute(delete(CallRow).where(CallRow.arrived_at < clock.now() - timedelta(days=2)))
+    yield made
+    await made.bus.close()
+    await made.services.database.close()
+
+
+@pytest.fixture
 async def house(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    async for made in housed(stage, monkeypatch):
+        yield made
+
+
+@pytest.fixture
+async def young_house(young: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    async for made in housed(young, monkeypatch):
+        yield made
+
+
+async def housed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     assert bundle_ready(), "build the scripts first: npm ci && npm run build in desk/web"
     monkeypatch.setattr(LeaderFeed, "PACE_S", 0.1)
     (port,) = free_ports(1)
@@ -128,6 +153,32 @@ async def test_charts_are_drawn_and_open_their_rows(house: House) -> None:
         await house.ready()
     # The policy of our pages let everything be done that the charts do.
     assert house.faults == []
+
+
+#: What is drawn of a heat map: columns, rows, cells that have something, and the width of one in pixels.
+GRID = """place => {
+  const { xAxis, yAxis, series } = place.chart.getOption();
+  const [left, right] = [0, 1].map((x) => place.chart.convertToPixel({ seriesIndex: 0 }, [x, 0])[0]);
+  return [xAxis[0].data.length, yAxis[0].data.length, series[0].data.length, right - left];
+}"""
+
+
+async def test_a_young_house_has_the_same_cells_and_a_trend_that_begins_with_it(young_house: House) -> None:
+    page = young_house.page
+    await page.set_viewport_size(ViewportSize(width=1366, height=768))
+    await sign_in(page, LEADER, PASSWORD, path="/leader")
+    areas, trend = page.locator("[data-test=areas]"), page.locator("[data-test=trend]")
+    for by in ("towns", "communities"):
+        await page.select_option("[data-test=areas-by]", by)
+        await expect(areas).to_have_attribute("data-drawn", "true")
+        columns, rows, cells, width = await areas.evaluate(GRID)
+        assert (columns, rows) == (12, 12) and 0 < cells < 30 and width < 50, (by, columns, rows, cells, width)
+    await expect(trend).to_have_attribute("data-drawn", "true")
+    drawn = await trend.evaluate("place => place.chart.getOption().series.map((one) => one.data.length)")
+    assert drawn[0] == drawn[1] == drawn[2] and 1 < drawn[0] <= 3, drawn
+    # Nothing but the house's own first day stands at the beginning.
+    first = page.locator("#trend-table tbody tr").last.locator("a")
+    assert any(int(count) for count in await first.all_inner_texts())
 
 
 async def test_the_map_and_the_table_beside_a_chart(house: House) -> None:

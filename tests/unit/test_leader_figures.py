@@ -5,7 +5,7 @@ from typing import Any
 
 from core.city_assessment import CityAssessment
 from desk.leader.areas import counted, together
-from desk.leader.figures import Day, Today, tiles, trend_day
+from desk.leader.figures import Day, Today, since_first, tiles, trend_day
 from desk.leader.ranking import anybody, rankings
 from switchboard.figures.board import Board, Counts, Figures, Usual
 from tests.unit.analysis_support import ZONE, fact
@@ -74,6 +74,21 @@ def test_a_day_of_the_trend_opens_its_own_rows() -> None:
     assert day["calls_href"] == "/calls?from=2026-11-20&direction=in&to=2026-11-20"
     assert (day["calls"], day["opened"], day["emergencies"]) == (7, 3, 1)
     assert "emergency=1" in day["emergencies_href"] and "2026-11-21T00%3A00%3A00%2B08%3A00" in day["opened_href"]
+
+
+def test_the_trend_begins_with_the_first_day_that_has_anything() -> None:
+    def days(*counts: tuple[int, int]) -> list[dict[str, Any]]:
+        return [
+            trend_day(BEGIN.date() + timedelta(days=n), BEGIN, NOW, calls, Opened(opened, 0))
+            for n, (calls, opened) in enumerate(counts)
+        ]
+
+    def left(*counts: tuple[int, int]) -> list[tuple[int, int]]:
+        return [(day["calls"], day["opened"]) for day in since_first(days(*counts))]
+
+    assert left((0, 0), (0, 0), (3, 0), (0, 0), (5, 1)) == [(3, 0), (0, 0), (5, 1)]
+    assert left((0, 0), (0, 2), (1, 0)) == [(0, 2), (1, 0)]
+    assert left((0, 0), (0, 0)) == [] == left()
 
 
 def test_areas_are_the_same_however_the_days_are_cut() -> None:

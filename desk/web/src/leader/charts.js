@@ -46,7 +46,7 @@ export const axis = (more = {}) => ({
   axisLabel: { color: colour("muted"), fontSize: rem(0.86), ...more },
 });
 
-/** The cells of a table of counts as a heat map; `open(x, y)` gives the address behind a cell. */
+/** A table of counts as a heat map; a cell without any is drawn as an empty one. `tip(x, y, count)`: what a cell says. */
 export function heatOption(description, columns, rows, counts, { width, every = 1, label = true, tip }) {
   const room = width / (columns.length + 1);
   // Names lie on their side where a column is narrower than they are.
@@ -58,12 +58,13 @@ export function heatOption(description, columns, rows, counts, { width, every = 
     label: { color: onHeat(steps[y * columns.length + x]) },
   }))).filter(({ value }) => value[2] > 0);
   const base = common(description);
+  const cells = { show: true, interval: 0, lineStyle: { color: colour("edge") } };
   return {
     ...base,
     tooltip: { ...base.tooltip, formatter: ({ value }) => tip(value[0], value[1], value[2]) },
     grid: { left: rem(0.3), right: rem(0.3), top: 0, bottom: rem(0.2), containLabel: true },
-    xAxis: { type: "category", data: columns, position: "top", ...axis(heads), splitArea: { show: false } },
-    yAxis: { type: "category", data: rows, inverse: true, ...axis({ interval: 0 }) },
+    xAxis: { type: "category", data: columns, position: "top", ...axis(heads), splitLine: cells },
+    yAxis: { type: "category", data: rows, inverse: true, ...axis({ interval: 0 }), splitLine: cells },
     visualMap: {
       show: false, type: "piecewise", dimension: 3, pieces: heats().map((color, at) => ({ value: at + 1, color })),
     },

@@ -4,21 +4,25 @@ import { t } from "../i18n.js";
 import { beside } from "./beside.js";
 import { chart, heatOption } from "./charts.js";
 
-/** Rows and columns that are drawn; the table has all. */
+/** Rows and columns that are drawn, however few have anything: a cell is always as large. The table has all that has. */
 const ROWS = 12;
 const COLUMNS = 12;
+
+/** What has something first, then what has nothing, then empty places. */
+const filled = (some, others, room) => Array.from({ length: room }, (_, at) => [...some, ...others][at]);
 
 const address = (base, query) => `${base}&${new URLSearchParams(query)}`;
 
 /** Towns, or the busiest communities, by groups of matters. */
 export function drawAreas(setup, areas, by) {
   const places = by === "communities" ? areas.communities : areas.towns;
-  const name = ({ town, community }) => `${town}${community ?? ""}`;
+  const name = (place) => (place ? `${place.town}${place.community ?? ""}` : "");
   const query = ({ town, community }) => (community ? { town, community } : { town });
-  const rows = places.slice(0, ROWS);
-  const groups = areas.groups.slice(0, COLUMNS);
-  const counts = rows.map((place) => groups.map((group) => place.groups[group] ?? 0));
-  const label = (group) => setup.groups[group] ?? group;
+  const quiet = by === "communities" ? [] : setup.towns.filter((town) => !areas.towns.some((one) => one.town === town));
+  const rows = filled(places, quiet.map((town) => ({ town, groups: {} })), ROWS);
+  const groups = filled(areas.groups, Object.keys(setup.groups).filter((group) => !areas.groups.includes(group)), COLUMNS);
+  const counts = rows.map((place) => groups.map((group) => place?.groups[group] ?? 0));
+  const label = (group) => setup.groups[group] ?? group ?? "";
   $("areas").dataset.cells = String(counts.flat().filter(Boolean).length);
   chart($("areas"),
     () => heatOption(t("近 {days} 天各地各类工单数，数字见表", { days: areas.days }), groups.map(label), rows.map(name), counts, {
