@@ -1,7 +1,7 @@
 """Gathers what one person's screen shows: their desk, the call on it, its transcript, verdict, ticket and history."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -11,6 +11,7 @@ from desk.access import masking
 from desk.access.rights import may_hear, may_hear_private, may_see_caller, may_see_ticket, only
 from desk.access.users import User
 from desk.calls.happened import happened
+from desk.listexport import by_key
 from desk.ports import CallRow
 from desk.services import DeskServices
 from desk.views import Views
@@ -214,19 +215,35 @@ class Casebook:
         most: int = PAGE,
     ) -> list[dict[str, Any]]:
         """Tickets that this person may see, emergencies first, then by due time and age; at most so many."""
-        wanted = select(Ticket).where(*self._of(department))
-        if states:
-            wanted = wanted.where(Ticket.state.in_(states))
+        where = self._wanted(states, department, source)
         if call_id:
-            wanted = wanted.where(Ticket.call_id == call_id)
-        if source:
-            wanted = wanted.where(Ticket.source == source)
-        order = (Ticket.is_emergency.desc(), Ticket.due_at.is_(None), Ticket.due_at, Ticket.created_at)
-        if states == ("closed",):
-            order = (Ticket.closed_at.desc(),)  # type: ignore[assignment]
+            where.append(Ticket.call_id == call_id)
         async with self._services.database.read() as session:
-            rows = await session.scalars(wanted.order_by(*order).limit(most))
+            rows = await session.scalars(select(Ticket).where(*where).order_by(*_order(states)).limit(most))
             return [self._views.ticket(ticket, self._user) for ticket in rows]
+
+    async def in_pages(
+        self, states: Sequence[TicketState], department: str, source: str, most: int
+    ) -> AsyncIterator[Sequence[dict[str, Any]]]:
+        """The same a page at a time, for a file: as they are listed now, each once, whatever happens meanwhile."""
+        wanted = select(Ticket.id).where(*self._wanted(states, department, source)).order_by(*_order(states))
+        async with self._services.database.read() as session:
+            ids = (await session.scalars(wanted.limit(most))).all()
+        async for page in by_key(ids, self._these):
+            yield page
+
+    async def _these(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        async with self._services.database.read() as session:
+            rows = {row.id: row for row in await session.scalars(select(Ticket).where(Ticket.id.in_(ids)))}
+        return [self._views.ticket(rows[key], self._user) for key in ids if key in rows]
+
+    def _wanted(self, states: Sequence[TicketState], department: str, source: str) -> list[ColumnElement[bool]]:
+        where = self._of(department)
+        if states:
+            where.append(Ticket.state.in_(states))
+        if source:
+            where.append(Ticket.source == source)
+        return where
 
     async def counts(self, department: str = "", source: str = "") -> dict[str, int]:
         """How many tickets that this person may list are in each state."""
@@ -242,6 +259,13 @@ class Casebook:
         if self._user.bounded and department not in own:
             return [Ticket.department.in_(own)]
         return [Ticket.department == department] if department else []
+
+
+def _order(states: Sequence[TicketState]) -> tuple[Any, ...]:
+    """The order of a list of tickets."""
+    if tuple(states) == ("closed",):
+        return (Ticket.closed_at.desc(), Ticket.id)
+    return (Ticket.is_emergency.desc(), Ticket.due_at.is_(None), Ticket.due_at, Ticket.created_at, Ticket.id)
 
 
 def _desk(agents: Sequence[AgentView], extension: str) -> AgentView | None:

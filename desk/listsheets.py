@@ -3,21 +3,29 @@
 The rows are those that the page was given, so that a file holds what its reader may see, masked as on the screen.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from desk.sheets import Cell, workbook
+from desk.sheets import Cell
 
-#: Rows that a file takes of a list that the screen shows in parts.
+#: Rows that a sheet takes of a list that the screen shows in parts.
 MOST = 5_000
+
+#: Rows that are read, and written, at a time.
+AT_ONCE = 200
+
+#: Where a page has the rows: the name of a value, or what finds them among the values. A list that may be long is given
+#: as pages that are read one after the other.
+Found = Iterable[Any] | AsyncIterable[Sequence[Any]]
+Rows = str | Callable[[Mapping[str, Any]], Found]
 
 
 @dataclass(frozen=True)
 class Column:
-    """``of`` leads to the cell: names and places in a row, divided by points."""
+    """``of`` leads to the cell: names and places in a row, divided by points; ``|`` between ways of which one leads."""
 
     name: str
     of: str
@@ -26,20 +34,53 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One list, which is one sheet of a file."""
+
+    name: str
+    rows: Rows
+    columns: tuple[Column, ...]
+
+    def found(self, values: Mapping[str, Any]) -> Found:
+        """The rows, or their pages."""
+        found: Found = self.rows(values) if callable(self.rows) else values[self.rows]
+        return found
+
+    def head(self, text: Callable[[str], str]) -> list[tuple[str, int]]:
+        """Names and widths of the columns; ``text`` gives the reader's language."""
+        return [(text(column.name), column.width) for column in self.columns]
+
+    def cells(self, row: Any, zone: ZoneInfo, text: Callable[[str], str]) -> list[Cell]:
+        """A row in the order of the columns."""
+        return [cell(_first(row, column.of), zone, text) for column in self.columns]
+
+
+@dataclass(frozen=True)
 class ListSheet:
-    """One list: what it is called, its file, and where the page has its rows."""
+    """What a page's file is called, and its lists."""
 
     name: str
     file: str
-    rows: str | Callable[[Mapping[str, Any]], Iterable[Any]]
+    rows: Rows
     columns: tuple[Column, ...]
+    #: Further lists of the same page.
+    also: tuple[Part, ...] = ()
 
-    def made(self, values: Mapping[str, Any], zone: ZoneInfo, text: Callable[[str], str]) -> tuple[bytes, int]:
-        """The file and its number of rows. ``text`` gives the reader's language."""
-        found = self.rows(values) if callable(self.rows) else values[self.rows]
-        rows = [[cell(_reach(row, column.of), zone, text) for column in self.columns] for row in found]
-        head = [(text(column.name), column.width) for column in self.columns]
-        return workbook(text(self.name), head, rows), len(rows)
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All of the page's lists."""
+        return (Part(self.name, self.rows, self.columns), *self.also)
+
+
+async def pages(found: Found) -> AsyncGenerator[Sequence[Any], None]:
+    """Rows, however they are given, in pages."""
+    if isinstance(found, AsyncIterable):
+        async for page in found:
+            yield page
+    else:
+        rows = list(found)
+        for start in range(0, len(rows), AT_ONCE):
+            yield rows[start : start + AT_ONCE]
 
 
 def cell(value: Any, zone: ZoneInfo, text: Callable[[str], str]) -> Cell:
@@ -74,6 +115,11 @@ def _moment(text: str, zone: ZoneInfo) -> Cell:
     except ValueError:
         return text
     return at.astimezone(zone).replace(tzinfo=None, microsecond=0) if at.tzinfo else text
+
+
+def _first(row: Any, ways: str) -> Any:
+    found = (_reach(row, path) for path in ways.split("|"))
+    return next((one for one in found if one is not None), None)
 
 
 def _reach(row: Any, path: str) -> Any:
@@ -112,23 +158,21 @@ def _named(values: Mapping[str, Any], key: str = "states") -> Mapping[str, str]:
     return states if isinstance(states, Mapping) else {one[0]: one[1] for one in states}
 
 
-def _reviews(values: Mapping[str, Any], found: Iterable[Any]) -> Iterable[Any]:
+async def _reviews(values: Mapping[str, Any]) -> AsyncIterator[Sequence[Any]]:
     """Neither the call taker nor whoever decides an appeal is told who scored; what a blind copy came to, nobody."""
     told = values["me"].role == "supervisor"
     names, passed = _named(values), {True: "合格", False: "不合格"}
-    return [
-        {
+    async for page in pages(values["rows"]):
+        yield [_review(one, names, passed, told) for one in page]
+
+
+def _review(one: Any, names: Mapping[str, str], passed: Mapping[bool, str], told: bool) -> Mapping[str, Any]:
+    return {
             "review": one.review, "state": names.get(one.review.state, one.review.state),
             "reviewer": one.review.reviewer if told else "",
             "points": None if one.tenths is None or one.review.copy else one.tenths / 10,
             "passed": "" if one.review.copy else passed.get(one.passed, ""),
-        }
-        for one in found
-    ]  # fmt: skip
-
-
-def _appeals(values: Mapping[str, Any]) -> Iterable[Any]:
-    return _reviews(values, [*values["mine"], *values["waits"], *(one for one, _ in values["done"])])
+    }  # fmt: skip
 
 
 def _articles(values: Mapping[str, Any]) -> Iterable[Any]:
@@ -136,23 +180,25 @@ def _articles(values: Mapping[str, Any]) -> Iterable[Any]:
     return [{**one, "state_name": names.get(one["state"], one["state"])} for one, *_ in values["rows"]]
 
 
-def _hits(values: Mapping[str, Any]) -> Iterable[Any]:
-    return [{**hit, "said": "".join(text for text, _ in hit["pieces"])} for hit in values["hits"]]
+async def _hits(values: Mapping[str, Any]) -> AsyncIterator[Sequence[Any]]:
+    async for page in pages(values["hits"]):
+        yield [{**hit, "said": "".join(text for text, _ in hit["pieces"])} for hit in page]
 
 
 #: By template.
 SHEETS: Mapping[str, ListSheet] = {
     "department.html": ListSheet("工单处理", "tickets", "tickets", TICKET),
-    "callbacks.html": ListSheet("回访", "callbacks", lambda values: [*values["mine"], *values["rows"]], (
+    "callbacks.html": ListSheet("回访", "callbacks", "rows", (
         Column("工单号", "1.number", 20), Column("紧急", "1.is_emergency", 8), Column("类别", "1.category", 18),
         Column("事由", "1.summary", 50), Column("办理结果", "1.result", 50),
         Column("承办部门", "1.department_name", 20),
         Column("应回访", "0.due_at", 20), Column("号码", "0.number", 16),
     )),
     "missed.html": ListSheet("未接来电", "missed", "rows", (
-        Column("号码", "number", 18), Column("紧急", "emergency", 8), Column("状态", "state_name"),
-        Column("次数", "count", 8), Column("热线名称", "calls.0.line_name", 20), Column("来电时间", "calls.0.at", 20),
-        Column("时限", "due_at", 20), Column("处理人", "owner_name", 12), Column("说明", "reason", 40),
+        Column("号码", "number", 18), Column("紧急", "emergency", 8), Column("状态", "state_name|kind_name|queue_name"),
+        Column("次数", "count|tries", 8), Column("热线名称", "calls.0.line_name|line_name", 20),
+        Column("来电时间", "calls.0.at|arrived_at", 20), Column("时限", "due_at|not_before|until", 20),
+        Column("处理人", "owner_name|by_name", 12), Column("说明", "reason|reasons", 40),
     )),
     "mailbox.html": ListSheet("信箱", "mailbox", "rows", (
         Column("工单号", "number", 20), Column("来源", "source", 12), Column("紧急", "emergency", 8),
@@ -219,10 +265,8 @@ SHEETS: Mapping[str, ListSheet] = {
         Column("通话编号", "call_id", 28), Column("状态", "state_name", 12), Column("截止", "due_at", 20),
         Column("超时", "late", 8),
     )),
-    "quality/oversight.html": ListSheet(
-        "质检任务", "quality", lambda values: _reviews(values, values["rows"]), _REVIEW
-    ),
-    "quality/appeals.html": ListSheet("申诉", "appeals", _appeals, _REVIEW),
+    "quality/oversight.html": ListSheet("质检任务", "quality", _reviews, _REVIEW),
+    "quality/appeals.html": ListSheet("申诉", "appeals", _reviews, _REVIEW),
     "quality/cases.html": ListSheet("质检明细", "quality-cases", "rows", (
         Column("通话编号", "call_id", 28), Column("来电时间", "arrived_at", 20), Column("热线", "line", 14),
         Column("坐席", "agent", 14), Column("类别", "category", 14), Column("状态", "state", 12),

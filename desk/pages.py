@@ -18,7 +18,8 @@ from desk.dispatch.fieldapi import of_ticket as field_of
 from desk.doors.doorviews import of_ticket
 from desk.doors.messageviews import messages_of
 from desk.i18n import language_of, translate
-from desk.listexport import rows_wanted
+from desk.listexport import wanted
+from desk.listsheets import MOST
 from desk.live import Feed
 from desk.render import page
 from desk.services import DeskServices
@@ -162,8 +163,10 @@ async def department(
     came = source if source in SOURCES else ""
     counts = await cases.counts(key, came)
     views = Views(services.city, language_of(request))
-    most = rows_wanted(request, PAGE)
-    tickets = await cases.tickets(states=tabs[chosen][1], department=key, source=came, most=most)
+    states = tabs[chosen][1]
+    if wanted(request):
+        return page(request, "department.html", me=user, tickets=cases.in_pages(states, key, came, MOST + 1))
+    tickets = await cases.tickets(states=states, department=key, source=came, most=PAGE)
     await coloured(services.tickets.clocks, views, tickets)
     return page(
         request,

@@ -1,6 +1,6 @@
 """The auditor's page: who did what, by person, deed, call and time; to Excel."""
 
-import asyncio
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -17,9 +17,11 @@ from desk.access.deeds import deed
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import Sheet, by_mark, write
+from desk.listsheets import AT_ONCE, Found
 from desk.render import page
 from desk.services import DeskServices
-from desk.sheets import Cell, download, workbook
+from desk.sheets import Cell, download
 from desk.views import Views
 from desk.whole import Whole
 
@@ -64,12 +66,25 @@ async def sheet(
     since: str = "", until: str = "",
 ) -> Response:  # fmt: skip
     """The same as an Excel file, oldest first; taking it away is an entry itself."""
-    wanted = _wanted(services, who, what, call, since, until).order_by(AuditEntry.id.desc()).limit(SHEET)
-    async with services.database.read() as session:
-        rows = list(reversed(list(await session.scalars(wanted))))
-    await audit(request, user.login, "export_audit", detail=f"{len(rows)} {who} {what} {call} {since} {until}".strip())
+    wanted = _wanted(services, who, what, call, since, until)
     views = Views(services.city, language_of(request))
-    return download(await asyncio.to_thread(_sheet, rows, views, services.city.profile.timezone), "audit")
+    numbers = wanted.with_only_columns(AuditEntry.id).order_by(AuditEntry.id.desc())
+    async with services.database.read() as session:
+        # Where there are more, it is the newest that are kept.
+        last = await session.scalar(numbers.limit(1))
+        first = await session.scalar(numbers.offset(SHEET - 1).limit(1)) or 0
+        older = await session.scalar(numbers.where(AuditEntry.id < first).limit(1)) is not None
+
+    async def some(place: int | None) -> tuple[Sequence[AuditEntry], int | None]:
+        query = wanted.where(AuditEntry.id > (place or 0), AuditEntry.id.between(first, last or 0))
+        async with services.database.read() as session:
+            rows = list(await session.scalars(query.order_by(AuditEntry.id).limit(AT_ONCE)))
+        return rows, rows[-1].id if len(rows) == AT_ONCE else None
+
+    sheet = _sheet(by_mark(some), views, services.city.profile.timezone, cut=older)
+    data, count = await write([sheet], views.text, SHEET)
+    await audit(request, user.login, "export_audit", detail=f"{count} {who} {what} {call} {since} {until}".strip())
+    return download(data, "audit")
 
 
 def _wanted(services: DeskServices, who: str, what: str, call: str, since: str, until: str) -> Select[AuditEntry]:
@@ -92,7 +107,7 @@ def _wanted(services: DeskServices, who: str, what: str, call: str, since: str, 
     return wanted
 
 
-def _sheet(rows: list[AuditEntry], views: Views, timezone: str) -> bytes:
+def _sheet(rows: Found, views: Views, timezone: str, *, cut: bool) -> Sheet:
     zone = ZoneInfo(timezone)
     head = [
         (views.text("时间"), 20), (views.text("用户名"), 16), (views.text("操作"), 20), (views.text("通话编号"), 28),
@@ -104,4 +119,4 @@ def _sheet(rows: list[AuditEntry], views: Views, timezone: str) -> bytes:
         told = views.text(deed(row.what))
         return [at, row.who, told, row.call_id, row.address, row.detail, row.token, row.what]
 
-    return workbook(views.text("审计日志"), head, map(cells, rows))
+    return Sheet(views.text("审计日志"), head, rows, cells, cut)

@@ -1,6 +1,6 @@
 """The administrator's page of tokens for programs."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
@@ -11,12 +11,15 @@ from desk.access.table import BY_KEY, SCOPES
 from desk.access.users import User, Users
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import by_place, wanted
 from desk.render import page
 from desk.services import DeskServices
 from desk.views import Views
 from desk.whole import Whole
 
 router = APIRouter(include_in_schema=False)
+#: Tokens on the screen.
+SHOWN = 500
 Services = Annotated[DeskServices, Depends(services_of)]
 
 
@@ -59,6 +62,18 @@ async def _page(
 ) -> Response:  # fmt: skip
     views = Views(services.city, language_of(request))
     now = services.clock.now()
+
+    async def some(start: int, size: int) -> list[dict[str, Any]]:
+        return [
+            {"id": row.id, "name": row.name, "login": row.login, "made_at": row.made_at, "made_by": row.made_by,
+             "until": row.until, "used_at": row.used_at, "over": row.revoked_at is not None or row.until <= now,
+             "revoked": row.revoked_at is not None,
+             "scopes": [views.text(BY_KEY[key].name) if key in BY_KEY else key for key in row.scopes]}
+            for row in await auth_of(request).tokens.all(size, start)
+        ]  # fmt: skip
+
+    if wanted(request):
+        return page(request, "tokens.html", me=user, rows=by_place(some))
     people = [row for row in await Users(services.database).rows() if row.disabled_at is None]
     return page(
         request,
@@ -69,11 +84,5 @@ async def _page(
         error=views.text(error),
         people=[(row.login, row.name) for row in people],
         scopes=[(action.key, views.text(action.name)) for action in SCOPES],
-        rows=[
-            {"id": row.id, "name": row.name, "login": row.login, "made_at": row.made_at, "made_by": row.made_by,
-             "until": row.until, "used_at": row.used_at, "over": row.revoked_at is not None or row.until <= now,
-             "revoked": row.revoked_at is not None,
-             "scopes": [views.text(BY_KEY[key].name) if key in BY_KEY else key for key in row.scopes]}
-            for row in await auth_of(request).tokens.all()
-        ],
-    )  # fmt: skip
+        rows=await some(0, SHOWN),
+    )

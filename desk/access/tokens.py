@@ -81,12 +81,15 @@ class Tokens:
                 .values(used_at=now)
             )
 
-    async def all(self) -> Sequence[TokenRow]:
-        """Those that still hold first, then the latest."""
+    async def all(self, limit: int = 500, start: int = 0) -> Sequence[TokenRow]:
+        """Those that still hold first, then the latest; so many from ``start`` on."""
         async with self._database.read() as session:
             return list(
                 await session.scalars(
-                    select(TokenRow).order_by(TokenRow.revoked_at.is_not(None), TokenRow.id.desc()).limit(500)
+                    select(TokenRow)
+                    .order_by(TokenRow.revoked_at.is_not(None), TokenRow.id.desc())
+                    .offset(start)
+                    .limit(limit)
                 )
             )
 

@@ -15,6 +15,7 @@ from desk.access.users import User, Users
 from desk.analysis.analysisviews import WEEKDAYS, AnalysisViews, Dot, amount, map_of, masked, query, shades
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import made, wanted
 from desk.pages import message_of
 from desk.render import page
 from desk.services import DeskServices
@@ -184,6 +185,17 @@ async def listed(
     """A page of tickets behind a figure."""
     views = Views(services.city, language_of(request))
     told = masking.words if masking.hides(user) else str
+
+    def row(fact: Fact) -> dict[str, Any]:
+        return {
+            "number": fact.number, "at": fact.at, "category": views.category_name(fact.code),
+            "place": f"{fact.spot.town}{fact.spot.community}", "summary": told(fact.summary),
+            "emergency": fact.emergency,
+            "state": views.text(STATE_NAMES[fact.state]), "department": views.department_name(fact.department),
+        }  # fmt: skip
+
+    if wanted(request):
+        return page(request, "analysis_tickets.html", me=user, rows=made(rows[::-1], row))
     return page(
         request,
         "analysis_tickets.html",
@@ -193,16 +205,8 @@ async def listed(
         since=where.since,
         until=where.until,
         count=len(rows),
-        rows=[
-            {
-                "number": fact.number, "at": fact.at, "category": views.category_name(fact.code),
-                "place": f"{fact.spot.town}{fact.spot.community}", "summary": told(fact.summary),
-                "emergency": fact.emergency,
-                "state": views.text(STATE_NAMES[fact.state]), "department": views.department_name(fact.department),
-            }
-            for fact in reversed(rows[-_SHOWN:])
-        ],
-    )  # fmt: skip
+        rows=[row(fact) for fact in reversed(rows[-_SHOWN:])],
+    )
 
 
 async def _overview(

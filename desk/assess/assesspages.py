@@ -19,7 +19,7 @@ from desk.assess.assesscharts import spark
 from desk.assess.assessviews import SUBJECT_NAMES, AssessViews, period_name
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.listexport import rows_wanted
+from desk.listexport import by_key, wanted
 from desk.render import page
 from desk.services import DeskServices
 from desk.sheets import download
@@ -111,16 +111,28 @@ async def cases(
     found = await room.cases(asked, version, subject, who, counts)
     shown = AssessViews(views, assessed)
     begin = max(0, start)
-    some = found[begin : begin + rows_wanted(request, PAGE)]
-    async with services.database.read() as session:
-        tickets = {
-            ticket.number: ticket
-            for ticket in await session.scalars(select(Ticket).where(Ticket.number.in_({f.ticket for f in some})))
-            # The number stays with a department's figure, the matter with those who have it now.
-            if may_see_ticket(user, ticket)
-        }
     told = masking.words if masking.hides(user) else str
     rows_of = {row.who: shown.name(subject, row) for row in assessed.tables[subject].rows}
+
+    async def rows(some: Sequence[Any]) -> list[dict[str, Any]]:
+        async with services.database.read() as session:
+            tickets = {
+                ticket.number: ticket
+                for ticket in await session.scalars(select(Ticket).where(Ticket.number.in_({f.ticket for f in some})))
+                # The number stays with a department's figure, the matter with those who have it now.
+                if may_see_ticket(user, ticket)
+            }
+        return [
+            {
+                "fact": fact, "kind": shown.count(subject, fact.kind), "who": rows_of.get(fact.who, fact.who),
+                "summary": told(tickets[fact.ticket].summary) if fact.ticket in tickets else "",
+                "category": views.category_name(tickets[fact.ticket].code) if fact.ticket in tickets else "",
+            }
+            for fact in some
+        ]  # fmt: skip
+
+    if wanted(request):
+        return page(request, "assessment_cases.html", me=user, rows=by_key(found, rows))
     query = {"period": asked.key, "version": str(version), "of": subject, "count": count}
     if who is not None:
         query["who"] = who
@@ -134,14 +146,7 @@ async def cases(
         found=len(found),
         changed=not assessed.intact,
         tickets_found=len({fact.ticket for fact in found}),
-        rows=[
-            {
-                "fact": fact, "kind": shown.count(subject, fact.kind), "who": rows_of.get(fact.who, fact.who),
-                "summary": told(tickets[fact.ticket].summary) if fact.ticket in tickets else "",
-                "category": views.category_name(tickets[fact.ticket].code) if fact.ticket in tickets else "",
-            }
-            for fact in some
-        ],
+        rows=await rows(found[begin : begin + PAGE]),
         back=f"/assessment?{urlencode({'period': asked.key, 'of': subject, 'version': version})}",
         next=f"/assessment/cases?{urlencode({**query, 'start': begin + PAGE})}" if begin + PAGE < len(found) else "",
         previous=f"/assessment/cases?{urlencode({**query, 'start': begin - PAGE})}" if begin >= PAGE else "",

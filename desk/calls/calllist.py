@@ -1,6 +1,5 @@
 """The list of calls behind every number on the wall, as a page and as an Excel file; and one call with its story."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -25,9 +24,11 @@ from desk.api import Cases
 from desk.calls.story import story
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import Sheet, by_mark, write
+from desk.listsheets import AT_ONCE, Found
 from desk.render import page
 from desk.services import DeskServices
-from desk.sheets import Cell, download, workbook
+from desk.sheets import Cell, download
 from desk.views import OUTCOMES, Views, stamp
 from switchboard.figures import callbook
 from switchboard.figures.board import group_of
@@ -163,11 +164,15 @@ async def calls_sheet(request: Request, user: SignedIn, services: Services) -> R
         raise HTTPException(403, "您没有此项权限")
     question = asked(request.query_params, services.city, services.clock.now(), user)
     views = Views(services.city, language_of(request))
-    async with services.database.read() as session:
-        rows = await callbook.page(session, services.city, question.wanted, limit=EXPORT)
-    await audit(request, user.login, "export_calls", detail=f"{len(rows)} {question.address('')}")
-    zone = ZoneInfo(services.city.profile.timezone)
-    data = await asyncio.to_thread(_sheet, rows, services.city, views, zone, user)
+
+    async def some(place: callbook.Place | None) -> tuple[Sequence[CallRow], callbook.Place | None]:
+        async with services.database.read() as session:
+            rows = await callbook.page(session, services.city, question.wanted, place, AT_ONCE)
+        return rows, callbook.Place(rows[-1].arrived_at, rows[-1].id) if len(rows) == AT_ONCE else None
+
+    sheet = _sheet(by_mark(some), services.city, views, ZoneInfo(services.city.profile.timezone), user)
+    data, count = await write([sheet], views.text, EXPORT)
+    await audit(request, user.login, "export_calls", detail=f"{count} {question.address('')}")
     return download(data, f"calls-{question.fields['from'][:10]}")
 
 
@@ -175,7 +180,7 @@ def _shown_to(user: User, row: dict[str, Any]) -> dict[str, Any]:
     return masking.record(row) if masking.hides(user) else row
 
 
-def _sheet(rows: Sequence[CallRow], city: City, views: Views, zone: ZoneInfo, user: User) -> bytes:
+def _sheet(rows: Found, city: City, views: Views, zone: ZoneInfo, user: User) -> Sheet:
     heads = (
         ("来电时间", 20), ("热线", 14), ("热线名称", 20), ("方向", 8), ("号码", 18), ("技能组", 14), ("坐席", 8),
         ("等待秒数", 10), ("通话秒数", 10), ("结果", 14), ("挂机方", 10), ("通话编号", 28),
@@ -190,7 +195,7 @@ def _sheet(rows: Sequence[CallRow], city: City, views: Views, zone: ZoneInfo, us
         ]  # fmt: skip
 
     head = [(views.text(name), width) for name, width in heads]
-    return workbook(views.text("通话清单"), head, (cells(row) for row in rows))
+    return Sheet(views.text("通话清单"), head, rows, cells)
 
 
 @router.get("/calls/{call_id}")

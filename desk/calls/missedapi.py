@@ -5,7 +5,8 @@ supervisor's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -17,7 +18,7 @@ from desk.access.auth import SignedIn, audit
 from desk.access.users import User, Users
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.listexport import wanted
+from desk.listexport import by_place, wanted
 from desk.live import Feed
 from desk.render import page
 from desk.services import DeskServices
@@ -91,7 +92,8 @@ async def missed_page(
     found = await services.switchboard.missed.count()
     last = -(-found.open // PAGE) if chosen == "open" else 1
     number = max(1, min(number, last))
-    sheets = range(1, last + 1) if wanted(request) else (number,)
+    if wanted(request):
+        return page(request, "missed.html", me=user, rows=by_place(partial(shown.some, chosen)))
     return page(
         request,
         "missed_part.html" if request.query_params.get("part") else "missed.html",
@@ -100,7 +102,7 @@ async def missed_page(
         now=stamp(services.clock.now()),
         tab=chosen,
         tabs=TABS,
-        rows=[row for sheet in sheets for row in await shown.rows(chosen, sheet)],
+        rows=await shown.rows(chosen, number),
         sheet=number,
         last=last,
         counts={
@@ -230,6 +232,17 @@ class _Shown:
                 return [self._waiting(row) for row in self._board.standings.view()]
             case _:
                 return [self._mark(row) for row in await self._board.marks.all()]
+
+    async def some(self, tab: str, start: int, size: int) -> Sequence[dict[str, Any]]:
+        """So many rows of a tab from ``start`` on."""
+        match tab:
+            case "open":
+                rows = await self._board.missed.some(start, size)
+                return [self._entry(entry) for entry in rows]
+            case "done":
+                return [self._entry(entry) for entry in await self._board.missed.done(size, start)]
+            case _:
+                return (await self.rows(tab))[start : start + size]
 
     def _entry(self, entry: Entry) -> dict[str, Any]:
         item = entry.item

@@ -16,7 +16,8 @@ from desk.access.users import User
 from desk.calls.calllist import DIRECTIONS, clock, moment
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.listexport import rows_wanted
+from desk.listexport import by_mark
+from desk.listexport import wanted as as_file
 from desk.live import desks_ever
 from desk.render import page as rendered
 from desk.services import DeskServices
@@ -57,18 +58,28 @@ async def search(request: Request, user: SignedIn, services: Services, before: s
         end=moment(fields["to"], zone, ends=True),
     )
     place = int(before) if before.isascii() and before.isdigit() and len(before) < 20 else None
-    hits: list[Hit] = []
-    most = rows_wanted(request, PAGE)
-    parts: Parts = {}
+    views = Views(services.city, language_of(request))
     if words:
-        async with services.database.read() as session:
-            hits = await page(session, wanted, place, most + 1)
-            if not may_hear_private(user):
-                parts = private.by_utterance(await private.of_calls(session, {hit.utterance.call_id for hit in hits}))
         asked = " ".join(f"{name}={value}" for name, value in fields.items() if value)
         await audit(request, user.login, "search", detail=asked)
-    more = hits[most - 1] if len(hits) > most else None
-    views = Views(services.city, language_of(request))
+
+    async def some(before: int | None) -> tuple[list[dict[str, Any]], int | None]:
+        """A page from there on, as far as this person may read it, and where the next begins."""
+        parts: Parts = {}
+        async with services.database.read() as session:
+            hits = await page(session, wanted, before, PAGE + 1)
+            if not may_hear_private(user):
+                parts = private.by_utterance(await private.of_calls(session, {hit.utterance.call_id for hit in hits}))
+        shown = [
+            hit_view(hit, wanted, views, parts)
+            for hit in hits[:PAGE]
+            if readable(hit, words, parts) and await _allowed(services, user, hit)
+        ]
+        return shown, hits[PAGE - 1].place if len(hits) > PAGE else None
+
+    if as_file(request):
+        return rendered(request, "search.html", me=user, hits=by_mark(some) if words else ())
+    hits, more = await some(place) if words else ([], None)
     return rendered(
         request,
         "search.html",
@@ -76,12 +87,8 @@ async def search(request: Request, user: SignedIn, services: Services, before: s
         fields=fields,
         words=words,
         shown={name: _as_shown(fields[name], zone, ends=name == "to") for name in ("from", "to")},
-        hits=[
-            hit_view(hit, wanted, views, parts)
-            for hit in hits[:most]
-            if readable(hit, words, parts) and await _allowed(services, user, hit)
-        ],
-        next=_address(fields, before=str(more.place)) if more else "",
+        hits=hits,
+        next=_address(fields, before=str(more)) if more is not None else "",
         first=_address(fields) if place is not None else "",
         lines=[(line.number, f"{line.number} {views.line_name(line.number)}") for line in services.city.lines],
         desks=[(d.extension, f"{d.extension} {d.name}") for d in services.city.desks if d.kind != "robot"],

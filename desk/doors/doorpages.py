@@ -23,6 +23,7 @@ from desk.context import services_of
 from desk.doors.doorviews import hidden, item_view, letter_view
 from desk.doors.outdoors import form_of, photos_of, texts
 from desk.i18n import language_of
+from desk.listexport import by_place, wanted
 from desk.live import Feed
 from desk.pages import message_of
 from desk.render import page
@@ -48,6 +49,10 @@ TABS: dict[str, tuple[str, tuple[LetterState, ...]]] = {
     "sent": ("已答复", ("sent",)),
     "all": ("全部来件", ()),
 }
+
+
+#: Rows of a tab on the screen; of everything that came, the newest.
+SHOWN, NEWEST = 200, 100
 
 
 class _Body(BaseModel):
@@ -81,10 +86,17 @@ async def mailbox(request: Request, user: SignedIn, services: Services, tab: str
     tabs = {name: entry for name, entry in TABS.items() if departments is None or entry[1]}
     chosen = tab if tab in tabs else next(iter(tabs))
     views = Views(services.city, language_of(request))
+
+    async def some(start: int, size: int) -> list[dict[str, Any]]:
+        async with services.database.read() as session:
+            return await _rows(session, services, views, user, chosen, departments, start, size)
+
+    if wanted(request):
+        return page(request, "mailbox.html", me=user, rows=by_place(some))
     async with services.database.read() as session:
         counted = await letters.counts(session, departments)
         waiting = await items.count_waiting(session)
-        rows = await _rows(session, services, views, user, chosen, departments)
+    rows = await some(0, SHOWN if chosen != "all" else NEWEST)
     counts = {name: sum(counted.get(s, 0) for s in states) for name, (_, states) in tabs.items() if states}
     return page(
         request,
@@ -107,11 +119,13 @@ async def _rows(
     user: User,
     tab: str,
     departments: Collection[str] | None,
+    start: int,
+    size: int,
 ) -> list[dict[str, Any]]:
     if states := TABS[tab][1]:
-        found = await letters.find(session, states, departments)
+        found = await letters.find(session, states, departments, size, start)
         return [await letter_view(session, services, views, one, user) for one in found]
-    entries = await items.waiting(session) if tab == "new" else await items.newest(session)
+    entries = await (items.waiting(session, size, start) if tab == "new" else items.newest(session, (), size, start))
     return [hidden(await item_view(session, views, entry), entry.ticket, user) for entry in entries]
 
 

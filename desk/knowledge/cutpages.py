@@ -16,6 +16,7 @@ from desk.calls.hearing import note_listening, recording_file
 from desk.context import services_of
 from desk.doors.messageviews import may_hear_message
 from desk.i18n import language_of
+from desk.listexport import by_place, wanted
 from desk.pages import message_of
 from desk.render import page
 from desk.services import DeskServices
@@ -27,6 +28,8 @@ from ticketing.selfservice.sheets import form
 from ticketing.selfservice.tables import Announcement, VoiceMessage
 
 router = APIRouter(include_in_schema=False)
+#: Announcements on the screen.
+SHOWN = 200
 #: As the room names them; here for the catalogue of translations.
 KINDS: dict[CutKind, str] = {"water": "停水", "power": "停电", "gas": "停气", "road": "道路"}
 assert KINDS == KIND_NAMES  # noqa: S101
@@ -101,6 +104,11 @@ async def _page(
             "may_end": row.kind in own,
         }  # fmt: skip
 
+    async def some(start: int, size: int) -> list[dict[str, Any]]:
+        return [shown(row) for row in await room.listed(over=over, limit=size, start=start)]
+
+    if wanted(request):
+        return page(request, "announcements.html", me=user, rows=by_place(some))
     source = views.department_name(user.department) if user.department else ""
     return page(
         request,
@@ -108,7 +116,7 @@ async def _page(
         400 if error else 200,
         me=user,
         over=over,
-        rows=[shown(row) for row in await room.listed(over=over)],
+        rows=await some(0, SHOWN),
         kinds=[(kind, views.text(KINDS[kind])) for kind in own],
         areas=areas_of(services.city) if own else [],
         everywhere=EVERYWHERE,

@@ -1,6 +1,6 @@
 """A call taker's own reviews, his appeals, and the second person's decision."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -14,7 +14,7 @@ from desk.access.rights import may_hear_private
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.listexport import rows_wanted
+from desk.listexport import by_place, wanted
 from desk.live import Feed
 from desk.quality import words
 from desk.quality.people import Named
@@ -31,6 +31,7 @@ from quality.reviews.service import Answers, history, scores
 from quality.reviews.tables import Review, ReviewScore, ReviewStep
 from quality.scorecards import versions
 from quality.scorecards.score import Answer
+from ticketing.actor import Actor
 
 router = APIRouter()
 Services = Annotated[DeskServices, Depends(services_of)]
@@ -108,34 +109,57 @@ async def appeals(request: Request, user: Involved, services: Services, start: W
     """A call taker's published reviews; to reviewers and supervisors the appeals that wait and those decided."""
     feed: Feed = request.app.state.feed
     seq = await feed.latest()
-    begin, actor, most = max(0, start), user.actor(), rows_wanted(request, PAGE)
+    begin, actor = max(0, start), user.actor()
     views = Views(services.city, language_of(request))
     mine: Sequence[Listed] = ()
     waits: Sequence[Listed] = ()
     done: Sequence[tuple[Listed, ReviewStep]] = ()
+    if wanted(request):
+        return page(
+            request, "quality/appeals.html", me=user, rows=_every(services, actor), states=words.REVIEW_STATES
+        )  # fmt: skip
     async with services.database.read() as session:
         if user.role == "agent":
-            mine = await listing.own(session, actor, begin, most + 1)
+            mine = await listing.own(session, actor, begin, PAGE + 1)
         else:
             waits = await listing.appeals(session, actor)
             if user.role == "supervisor":
-                done = await listing.decided(session, begin, most + 1)
-    more = max(len(mine), len(done)) > most
+                done = await listing.decided(session, begin, PAGE + 1)
+    more = max(len(mine), len(done)) > PAGE
     return page(
         request,
         "quality/appeals_part.html" if request.query_params.get("part") else "quality/appeals.html",
         me=user,
         seq=seq,
         tabs=tabs_of(user.role),
-        mine=mine[:most],
+        mine=mine[:PAGE],
         waits=waits,
-        done=done[:most],
+        done=done[:PAGE],
         states=words.REVIEW_STATES,
         named=Named(await Users(services.database).names(), views),
         now=services.clock.now(),
         previous=max(0, begin - PAGE) if begin else None,
         next=begin + PAGE if more else None,
     )
+
+
+async def _every(services: DeskServices, actor: Actor) -> AsyncIterator[Sequence[Listed]]:
+    """All of a person's lists one after the other, in pages."""
+
+    async def own(start: int, size: int) -> Sequence[Listed]:
+        async with services.database.read() as session:
+            return await listing.own(session, actor, start, size)
+
+    async def done(start: int, size: int) -> Sequence[Listed]:
+        async with services.database.read() as session:
+            return [one for one, _ in await listing.decided(session, start, size)]
+
+    if actor.role != "agent":
+        async with services.database.read() as session:
+            yield await listing.appeals(session, actor)
+    if actor.role != "reviewer":
+        async for rows in by_place(own if actor.role == "agent" else done):
+            yield rows
 
 
 @router.get("/quality/appeals/{review_id}", include_in_schema=False)

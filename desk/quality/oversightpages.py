@@ -1,5 +1,6 @@
 """A supervisor's list of reviews: by state, reviewer and call taker, late ones marked, many moved on at once."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode
 
@@ -12,7 +13,8 @@ from desk.access.auth import audit
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.listexport import rows_wanted
+from desk.listexport import by_place
+from desk.listexport import wanted as as_file
 from desk.live import Feed
 from desk.pages import message_of
 from desk.quality import words
@@ -88,9 +90,15 @@ async def oversight(
     chosen: State | None = next((one for one in get_args(State) if one == state), None)
     wanted = Wanted(chosen, reviewer[:60], agent[:60], draw[:40], late)
     begin, now = max(0, start), services.clock.now()
-    most = rows_wanted(request, PAGE)
+    if as_file(request):
+
+        async def some(start: int, size: int) -> Sequence[listing.Listed]:
+            async with services.database.read() as session:
+                return await listing.listed(session, wanted, now, start, size)
+
+        return page(request, "quality/oversight.html", me=user, rows=by_place(some), states=words.REVIEW_STATES)
     async with services.database.read() as session:
-        rows = await listing.listed(session, wanted, now, begin, most + 1)
+        rows = await listing.listed(session, wanted, now, begin, PAGE + 1)
         counts, overdue = await listing.tallies(session, wanted, now)
         loads = await listing.loads(session)
     people = await reviewers(services.database)
@@ -108,7 +116,7 @@ async def oversight(
         me=user,
         seq=seq,
         tabs=tabs_of(user.role),
-        rows=rows[:most],
+        rows=rows[:PAGE],
         states=[(key, words.REVIEW_STATES[key], counts.get(key, 0), address(state=key)) for key in STATES],
         state=chosen,
         all=address(),
@@ -124,5 +132,5 @@ async def oversight(
         now=now,
         on_the_clock=listing.ON_THE_CLOCK,
         previous=address(**narrowed, start=str(max(0, begin - PAGE))) if begin else "",
-        next=address(**narrowed, start=str(begin + PAGE)) if len(rows) > most else "",
+        next=address(**narrowed, start=str(begin + PAGE)) if len(rows) > PAGE else "",
     )

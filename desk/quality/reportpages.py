@@ -13,7 +13,7 @@ from desk.access.auth import audit
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
-from desk.listexport import rows_wanted
+from desk.listexport import by_place, wanted
 from desk.quality import words
 from desk.quality.calibrationpages import card_name, name_of, said_answer
 from desk.quality.people import Named
@@ -172,9 +172,16 @@ async def cases(
         raise HTTPException(422, "查询条件不符合要求")
     span, of = _span(period, services), _by(by) if by else None
     begin_at, end_at = _bounds(span, services)
-    begin, most = max(0, start), rows_wanted(request, PAGE)
+    which, begin = Which(what, of, key, detail), max(0, start)
+    if wanted(request):
+
+        async def some(start: int, size: int) -> Sequence[queries.Case]:
+            async with services.database.read() as session:
+                return (await queries.cases(session, which, begin_at, end_at, start, size))[1]
+
+        return page(request, "quality/cases.html", me=user, rows=by_place(some))
     async with services.database.read() as session:
-        found, rows = await queries.cases(session, Which(what, of, key, detail), begin_at, end_at, begin, most)
+        found, rows = await queries.cases(session, which, begin_at, end_at, begin, PAGE)
     views = Views(services.city, language_of(request))
     named = Named(await Users(services.database).names(), views)
     shown = Shown(services, views, span, named)

@@ -18,6 +18,7 @@ from desk.access.users import Users
 from desk.api import Services
 from desk.doors.outdoors import knock
 from desk.i18n import language_of
+from desk.listexport import by_place, wanted
 from desk.live import Feed
 from desk.render import page
 from desk.views import Views
@@ -26,6 +27,7 @@ from ticketing.callbacks import second
 from ticketing.callbacks.people import REASONS, CallbackDesk, Said
 from ticketing.callbacks.texts import Texts
 from ticketing.repository import TicketRepository
+from ticketing.tables import Callback
 
 router = APIRouter()
 Caller = SignedIn
@@ -41,6 +43,8 @@ SECOND_NAMES: dict[SecondRule, str] = {
     "department": "须换由另一部门办理",
     "off": "",
 }
+#: Callbacks on the screen.
+SHOWN = 200
 CHANNEL_NAMES = {"robot": "机器人", "person": "人工", "sms": "短信"}
 #: Seconds that a signed reply is good for, and its bytes at most.
 _FRESH_S = 300
@@ -184,7 +188,13 @@ async def listing(request: Request, user: Caller, callbacks: Callbacks, services
     feed: Feed = request.app.state.feed
     seq = await feed.latest()
     views = Views(services.city, language_of(request))
-    rows = [(row, views.ticket(ticket, user)) for row, ticket in await callbacks.waiting()]
+
+    async def some(start: int, size: int) -> list[tuple[Callback, dict[str, Any]]]:
+        return [(row, views.ticket(ticket, user)) for row, ticket in await callbacks.waiting(size, start)]
+
+    if wanted(request):
+        return page(request, "callbacks.html", me=user, rows=by_place(some))
+    rows = await some(0, SHOWN)
     policy = services.tickets.policy
     return page(
         request,

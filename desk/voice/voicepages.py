@@ -17,6 +17,7 @@ from desk.access.users import User
 from desk.calls.calllist import moment
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import made, wanted
 from desk.render import page
 from desk.services import DeskServices
 from desk.voice.voicepicture import picture
@@ -139,6 +140,10 @@ async def calls_behind(request: Request, user: Reader, services: Services, days:
     found = await _walks(services, days)
     views = VoiceViews(services.city, language_of(request))
     behind = [walk for walk in found if asked.has(walk)]
+    if wanted(request):
+        return page(
+            request, "voice_calls.html", me=user, rows=made(behind[::-1], lambda walk: _walk_view(walk, views))
+        )  # fmt: skip
     return page(
         request,
         "voice_calls.html",

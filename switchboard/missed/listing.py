@@ -40,18 +40,22 @@ class MissedList:
 
     async def open(self, page: int = 1) -> list[Entry]:
         """What is to be done, :data:`PAGE` at a time: emergencies first, then those that wait longest."""
+        return await self.some(max(0, page - 1) * PAGE, PAGE)
+
+    async def some(self, start: int, size: int) -> list[Entry]:
+        """The same list from ``start`` on."""
         async with self._database.read() as session:
-            return await self._entries(session, await tables.page(session, max(0, page - 1) * PAGE))
+            return await self._entries(session, await tables.page(session, start, size))
 
     async def count(self) -> Count:
         """How much is to be done."""
         async with self._database.read() as session:
             return await tables.count(session)
 
-    async def done(self, limit: int = 100) -> list[Entry]:
-        """What was done in the last day, latest first."""
+    async def done(self, limit: int = 100, start: int = 0) -> list[Entry]:
+        """What was done in the last day, latest first: so many from ``start`` on."""
         async with self._database.read() as session:
-            return await self._entries(session, await tables.ended(session, self._clock.now() - SHOWN, limit))
+            return await self._entries(session, await tables.ended(session, self._clock.now() - SHOWN, limit, start))
 
     async def item(self, item_id: str) -> Item | None:
         async with self._database.read() as session:

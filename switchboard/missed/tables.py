@@ -113,11 +113,11 @@ async def load(session: AsyncSession, item_id: str) -> Item | None:
     return (await _items(session, [row]))[0] if row is not None else None
 
 
-async def page(session: AsyncSession, offset: int = 0) -> list[Item]:
-    """Items that have not ended, :data:`PAGE` of them: emergencies first, then those that wait longest."""
+async def page(session: AsyncSession, offset: int = 0, size: int = PAGE) -> list[Item]:
+    """Items that have not ended, ``size`` of them: emergencies first, then those that wait longest."""
     rows: list[MissedItem] = []
     for emergency in (True, False):
-        wanted = PAGE - len(rows)
+        wanted = size - len(rows)
         if not wanted:
             break
         of_kind = (MissedItem.state.in_(_LIVE), MissedItem.emergency.is_(emergency))
@@ -173,10 +173,10 @@ async def numbers(session: AsyncSession) -> set[str]:
     return set(await session.scalars(rows))
 
 
-async def ended(session: AsyncSession, since: datetime, limit: int) -> list[Item]:
+async def ended(session: AsyncSession, since: datetime, limit: int, start: int = 0) -> list[Item]:
     """Items that ended after ``since``, latest first."""
     rows = select(MissedItem).where(MissedItem.state.in_(ENDED), MissedItem.changed_at > since)
-    found = await session.scalars(rows.order_by(MissedItem.changed_at.desc()).limit(limit))
+    found = await session.scalars(rows.order_by(MissedItem.changed_at.desc(), MissedItem.id).offset(start).limit(limit))
     return await _items(session, list(found))
 
 

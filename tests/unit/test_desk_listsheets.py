@@ -1,7 +1,10 @@
 """Lists as Excel files: what is on the screen, as its reader sees it, times by the city's clock; the audit has it."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from io import BytesIO
 from typing import Any
 from zipfile import ZipFile
@@ -13,12 +16,17 @@ import pytest
 from sqlalchemy import select
 
 from core.audit import AuditEntry
-from desk.access.users import Users
-from desk.listsheets import SHEETS, cell
+from desk import listexport
+from desk.access.users import User, Users
+from desk.listexport import Sheet, by_mark, by_place, write
+from desk.listsheets import AT_ONCE, SHEETS, cell
 from desk.sheets import MEDIA_TYPE
+from desk.views import Views
 from heyi.transfer.sheets import open_sheet
 from tests.desk_fakes import Stage
 from tests.unit.conftest import SignIn
+from ticketing.repository import TicketRepository
+from ticketing.tables import Ticket
 
 ZONE = ZoneInfo("Asia/Shanghai")
 HALF_PAST = datetime(2026, 11, 21, 0, 30, tzinfo=UTC).replace(tzinfo=None)
@@ -114,22 +122,95 @@ class _Listed:
 
 
 @pytest.mark.parametrize(("role", "told"), [("agent", False), ("reviewer", False), ("supervisor", True)])
-def test_a_file_names_no_reviewer_and_no_blind_score_that_the_page_does_not(role: str, told: bool) -> None:
+async def test_a_file_names_no_reviewer_and_no_blind_score_that_the_page_does_not(role: str, told: bool) -> None:
     rows = [_Listed(0), _Listed(1)]
     values = {
         "me": _Reader(role),
         "states": {"appealed": "已申诉"},
-        "mine": rows,
-        "waits": [],
-        "done": [],
         "rows": rows,
     }
     for template in ("quality/appeals.html", "quality/oversight.html"):
-        data, count = SHEETS[template].made(values, ZONE, str)
+        parts = [
+            Sheet(part.name, part.head(str), part.found(values), partial(part.cells, zone=ZONE, text=str))
+            for part in SHEETS[template].parts
+        ]
+        data, count = await write(parts, str)
         found = list(openpyxl.load_workbook(BytesIO(data)).active.values)
         one, blind = (dict(zip(found[0], row, strict=True)) for row in found[1:])
         assert (count, one["质检员"], one["得分"], one["合格"]) == (2, "zhijian" if told else None, 87.5, "合格")
         assert (blind["得分"], blind["合格"]) == (None, None)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(6, True), (5, False), (0, False)])
+async def test_a_sheet_that_a_limit_cut_says_so(rows: int, told: bool) -> None:
+    given = Sheet("甲", [("数", 10)], range(rows), lambda row: [row])
+    data, count = await write([given, Sheet("甲", [("数", 10)], [], list)], str, 5)
+    first, second = openpyxl.load_workbook(BytesIO(data)).worksheets
+    cells = [row[0] for row in first.values]
+    assert cells[:6] == ["数", *range(min(rows, 5))] and count == min(rows, 5)
+    assert [str(cell) for cell in cells[6:]] == (["本表只含 5 行，其余未导出，请缩小范围再导出"] if told else [])
+    assert (first.title, second.title, list(second.values)) == ("甲", "甲 2", [("数",)])
+
+
+async def test_a_list_that_is_read_in_pages_is_read_no_further_than_the_limit() -> None:
+    asked = []
+
+    async def some(start: int, size: int) -> Sequence[int]:
+        asked.append((start, size))
+        return range(start, start + size)
+
+    async def next_of(mark: int | None) -> tuple[Sequence[int], int | None]:
+        asked.append((mark or 0, 2))
+        return [mark or 0, 0], (mark or 0) + 1
+
+    sheets = [Sheet("甲", [("数", 10)], pages, lambda row: [row]) for pages in (by_place(some), by_mark(next_of))]
+    _, count = await write(sheets, str, AT_ONCE + 1)
+    assert count == 2 * (AT_ONCE + 1)
+    assert asked[:2] == [(0, AT_ONCE), (AT_ONCE, AT_ONCE)] and len(asked) == 2 + AT_ONCE // 2 + 1
+
+
+async def test_a_long_list_lets_others_have_their_turn(
+    stage: Stage, sign_in: SignIn, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, made = await filed(stage), Views.ticket
+    async with stage.services.database.work() as work:
+        row = await TicketRepository(work.session).by_number(number)
+        assert row is not None
+        for n in range(2 * AT_ONCE):
+            copied = {c.key: getattr(row, c.key) for c in Ticket.__table__.columns if c.key not in ("id", "number")}
+            work.session.add(Ticket(**{**copied, "id": f"t{n}", "number": f"N{n}", "call_id": None}))
+    lin, turn, in_turn = await sign_in("lin"), 0, Counter[int]()
+
+    async def others() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def counted(views: Views, ticket: Ticket, user: User) -> dict[str, Any]:
+        in_turn[turn] += 1
+        return made(views, ticket, user)
+
+    monkeypatch.setattr(Views, "ticket", counted)
+    beside = asyncio.create_task(others())
+    rows = await read(lin, "/department?tab=new&xlsx=1", tmp_path)
+    beside.cancel()
+    assert len(rows) == 2 * AT_ONCE + 2 and len({row[0] for row in rows[1:]}) == 2 * AT_ONCE + 1
+    assert max(in_turn.values()) <= AT_ONCE and len(in_turn) >= 3
+
+
+async def test_all_missed_calls_are_in_the_file_whatever_page_is_shown(
+    stage: Stage, sign_in: SignIn, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        await stage.city.exchange.waits(f"m-{n}", "119", f"1380000{n:04}")
+        await stage.city.exchange.end(f"m-{n}")
+        await stage.city.recalls.settle(f"m-{n}")
+    monkeypatch.setattr(listexport, "AT_ONCE", 2)
+    head, *rows = await read(await sign_in("lin"), "/missed?page=2&xlsx=1", tmp_path)
+    assert sorted(row[0] for row in rows) == ["13800000000", "13800000001", "13800000002"]
+    first = dict(zip(head, rows[0], strict=False))
+    assert first["热线名称"] and first["来电时间"].startswith("2026-11-20")
 
 
 def test_files_have_names_of_their_own() -> None:

@@ -48,13 +48,13 @@ class CallbackDesk:
     def __init__(self, database: Database, tickets: Tickets, clock: Clock) -> None:
         self._database, self._tickets, self._clock = database, tickets, clock
 
-    async def waiting(self, limit: int = 200) -> Sequence[tuple[Callback, Ticket]]:
-        """What people are to call now, and what they are calling: the longest due first."""
+    async def waiting(self, limit: int = 200, start: int = 0) -> Sequence[tuple[Callback, Ticket]]:
+        """What people are to call now, and what they are calling: the longest due first, so many from ``start`` on."""
         query = (
             select(Callback, Ticket)
             .join(Ticket, Ticket.id == Callback.ticket_id)
             .where(Callback.channel == "person", Callback.ended_at.is_(None), Callback.due_at <= self._clock.now())
-            .order_by(Callback.due_at, Callback.id).limit(limit)
+            .order_by(Callback.due_at, Callback.id).offset(start).limit(limit)
         )  # fmt: skip
         async with self._database.read() as session:
             return [(row[0], row[1]) for row in await session.execute(query)]

@@ -64,17 +64,21 @@ async def of_writer(
     return entry if any(proofs) else None
 
 
-async def waiting(session: AsyncSession, limit: int = 200) -> list[Entry]:
-    """What nobody has looked at yet: emergencies first, then the oldest."""
-    query = _entries().where(Ticket.state == "draft").order_by(Ticket.is_emergency.desc(), DoorItem.at).limit(limit)
+async def waiting(session: AsyncSession, limit: int = 200, start: int = 0) -> list[Entry]:
+    """What nobody has looked at yet: emergencies first, then the oldest; so many from ``start`` on."""
+    query = _entries().where(Ticket.state == "draft")
+    query = query.order_by(Ticket.is_emergency.desc(), DoorItem.at, DoorItem.id).offset(start).limit(limit)
     return [Entry(*row) for row in await session.execute(query)]
 
 
-async def newest(session: AsyncSession, sources: Sequence[Source] = (), limit: int = 100) -> list[Entry]:
+async def newest(
+    session: AsyncSession, sources: Sequence[Source] = (), limit: int = 100, start: int = 0
+) -> list[Entry]:
     query = _entries()
     if sources:
         query = query.where(DoorItem.source.in_(sources))
-    return [Entry(*row) for row in await session.execute(query.order_by(DoorItem.at.desc()).limit(limit))]
+    query = query.order_by(DoorItem.at.desc(), DoorItem.id).offset(start).limit(limit)
+    return [Entry(*row) for row in await session.execute(query)]
 
 
 async def count_waiting(session: AsyncSession) -> int:

@@ -217,14 +217,18 @@ class Letters:
 
 
 async def find(
-    session: AsyncSession, states: Sequence[LetterState], departments: Collection[str] | None = None, limit: int = 200
+    session: AsyncSession,
+    states: Sequence[LetterState],
+    departments: Collection[str] | None = None,
+    limit: int = 200,
+    start: int = 0,
 ) -> list[LetterView]:
     """Letters in these states, those due first; sent ones the newest first. ``departments``: only of their tickets."""
-    order = (Letter.sent_at.desc(),) if tuple(states) == ("sent",) else (Letter.due_at, Letter.item_id)
+    order = (Letter.sent_at.desc(), Letter.item_id) if tuple(states) == ("sent",) else (Letter.due_at, Letter.item_id)
     query = _joined().where(Letter.state.in_(states))
     if departments is not None:
         query = query.where(Ticket.department.in_(departments))
-    rows = await session.execute(query.order_by(*order).limit(limit))
+    rows = await session.execute(query.order_by(*order).offset(start).limit(limit))
     return [LetterView(*row) for row in rows]
 
 

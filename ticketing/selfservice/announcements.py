@@ -155,14 +155,14 @@ class Announcements:
             )
             return (await session.scalars(query.order_by(Announcement.begins, Announcement.id))).all()
 
-    async def listed(self, *, over: bool = False, limit: int = 200) -> Sequence[Announcement]:
-        """Those that are not over, by their beginning; ``over``: the others, the latest first."""
+    async def listed(self, *, over: bool = False, limit: int = 200, start: int = 0) -> Sequence[Announcement]:
+        """Those that are not over, by their beginning; ``over``: the others, the latest first; from ``start`` on."""
         now = self._clock.now()
         holds = (Announcement.until > now) & Announcement.ended_at.is_(None)
         async with self._database.read() as session:
             query = select(Announcement).where(~holds if over else holds)
             order = Announcement.until.desc() if over else Announcement.begins
-            return (await session.scalars(query.order_by(order, Announcement.id).limit(limit))).all()
+            return (await session.scalars(query.order_by(order, Announcement.id).offset(start).limit(limit))).all()
 
     async def add(self, given: Mapping[str, Any], by: Actor) -> Announcement:
         """Enter one; fields as of :class:`Entry`. Who may: :func:`may_announce`."""
