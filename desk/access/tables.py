@@ -116,3 +116,20 @@ class TokenRow(Base):
     until: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class UserVersionRow(Base):
+    """What a login was from one change to the next. Its password is in none of them."""
+
+    __tablename__ = "user_versions"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    login: Mapped[str] = mapped_column(String(60), index=True)
+    at: Mapped[datetime]
+    #: Who changed it; empty where it was not a person on the page.
+    by: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(80))
+    role: Mapped[str] = mapped_column(String(20))
+    extension: Mapped[str | None] = mapped_column(String(8))
+    department: Mapped[str | None] = mapped_column(String(60))
+    disabled: Mapped[bool]

@@ -12,6 +12,7 @@ from desk.access.auth import SignedIn, address_of, auth_of
 from desk.access.browsers import named
 from desk.access.entered import person_of
 from desk.access.table import ROLE_NAMES
+from desk.access.userhistory import steps
 from desk.access.users import By, Role, User, UserRow, Users
 from desk.context import services_of
 from desk.i18n import language_of
@@ -71,9 +72,10 @@ async def one(request: Request, login: str, user: SignedIn, services: Services, 
 @router.post("/users/{login}/{what}")
 async def act(
     request: Request, login: str, what: str, user: SignedIn, services: Services,
-    subject: Annotated[str, Form(max_length=255)] = "",
+    subject: Annotated[str, Form(max_length=255)] = "", version: Annotated[int, Form()] = 0,
 ) -> Response:  # fmt: skip
-    """Disable, enable, reset password or second factor, end all sessions, name who it is at the provider."""
+    """Disable, enable, reset password or second factor, end all sessions, bring back what it was, name who it is at the
+    provider."""
     _not_oneself(user, login)
     users, auth = Users(services.database, services.clock), auth_of(request)
     if await users.get(login) is None:
@@ -93,6 +95,17 @@ async def act(
         case "sessions":
             await auth.sessions.end_others(login, but=0, by=user.login, address=address_of(request))
             return RedirectResponse(f"/users/{login}?done=1", 303)
+        case "restore":
+            wanted = next((each for each in await users.versions(login) if each.id == version), None)
+            if wanted is None:
+                raise HTTPException(404, "没有找到")
+            place = (wanted.extension or "", wanted.department or "")
+            try:
+                # What was sound then may not be now: its desk or department can be gone.
+                person = person_of(services.city, login, wanted.name, wanted.role, *place, "unchanged")
+            except HeyiError as error:
+                return await _one(request, user, services, login, error=error.message)
+            await users.change(person, _by(request, user), disabled=wanted.disabled)
         case "identity" if auth.provider is not None:
             try:
                 await auth.links.link(login, subject.strip(), by=user.login, address=address_of(request))
@@ -168,6 +181,20 @@ async def _one(
         row = await session.get(UserRow, login)
     if row is None:
         raise HTTPException(404, "没有找到")
+
+    def words(field: str, value: object) -> str:
+        match field:
+            case "role":
+                return views.text(ROLE_NAMES[cast(Role, value)])
+            case "department":
+                return views.department_name(str(value)) if value else ""
+            case "disabled":
+                return views.text("已停用" if value else "正常")
+            case _:
+                return str(value or "")
+
+    users = Users(services.database)
+    names = await users.names()
     return page(
         request,
         "user.html",
@@ -184,5 +211,6 @@ async def _one(
             {"browser": named(s.browser), "address": s.address, "made_at": s.made_at, "seen_at": s.seen_at}
             for s in await auth.sessions.of_login(login)
         ],
+        steps=[(step, names.get(step.by, step.by)) for step in steps(await users.versions(login), words)],
         **_choices(services.city, views),
     )

@@ -17,7 +17,7 @@ from core.city import City, Person
 from core.clock import Clock, SystemClock
 from core.database import Base, Database
 from desk.access.hashing import KNOWN, STRANGERS, Lane
-from desk.access.tables import SessionRow, end_sessions
+from desk.access.tables import SessionRow, UserVersionRow, end_sessions
 from ticketing.actor import AREA_ROLES, STAFF, Actor
 
 Role = Literal[
@@ -167,27 +167,53 @@ class Users:
         async with self._database.work() as work:
             if await work.session.get(UserRow, person.login) is not None:
                 return False
-            work.session.add(_row(person, password_hash))
+            row = _row(person, password_hash)
+            work.session.add(row)
+            self._kept(work.session, row, by)
             self._noted(work.session, by, "user_added", told(person))
         return True
 
-    async def change(self, person: Person, by: By | None = None) -> bool:
-        """Another name, role or place; whoever has other rights now signs in anew. False where there is none."""
+    async def change(self, person: Person, by: By | None = None, *, disabled: bool | None = None) -> bool:
+        """Another name, role or place; whoever has other rights now signs in anew. False where there is none.
+
+        ``disabled``: whether nobody may sign in with it from now on; None leaves that as it is.
+        """
+        now = self._clock.now()
         async with self._database.work() as work:
             row = await work.session.get(UserRow, person.login)
             if row is None:
                 return False
-            if (row.role, row.extension, row.department) != (person.role, person.extension, person.department):
-                await end_sessions(work.session, self._clock.now(), "changed", SessionRow.login == person.login)
+            other = (row.role, row.extension, row.department) != (person.role, person.extension, person.department)
+            if other or disabled:
+                await end_sessions(work.session, now, "changed" if other else "disabled", SessionRow.login == row.login)
             row.name, row.role = person.name, person.role
             row.extension, row.department = person.extension, person.department
+            if disabled is not None:
+                row.disabled_at = (row.disabled_at or now) if disabled else None
+            self._kept(work.session, row, by)
             self._noted(work.session, by, "user_changed", told(person))
         return True
+
+    async def versions(self, login: str) -> Sequence[UserVersionRow]:
+        """What it was after each change, the newest first."""
+        async with self._database.read() as session:
+            rows = select(UserVersionRow).where(UserVersionRow.login == login).order_by(UserVersionRow.id.desc())
+            return list(await session.scalars(rows))
+
+    def _kept(self, session: AsyncSession, row: UserRow, by: By | None) -> None:
+        session.add(
+            UserVersionRow(
+                login=row.login, at=self._clock.now(), by=by.login if by else "", name=row.name, role=row.role,
+                extension=row.extension, department=row.department, disabled=row.disabled_at is not None,
+            )
+        )  # fmt: skip
 
     async def enable(self, login: str, by: By | None = None) -> None:
         """Its person may sign in again."""
         async with self._database.work() as work:
-            (await work.session.get_one(UserRow, login)).disabled_at = None
+            row = await work.session.get_one(UserRow, login)
+            row.disabled_at = None
+            self._kept(work.session, row, by)
             self._noted(work.session, by, "user_enabled", login)
 
     async def disable(self, login: str, at: datetime, by: By | None = None) -> None:
@@ -196,13 +222,14 @@ class Users:
             row = await work.session.get_one(UserRow, login)
             row.disabled_at = at
             await end_sessions(work.session, at, "disabled", SessionRow.login == login)
+            self._kept(work.session, row, by)
             self._noted(work.session, by, "user_disabled", login)
 
     async def add(self, person: Person) -> None:
         """Add a login, or give an existing one this person's password, role and place; it may sign in, anew."""
         password_hash = await hashed(person.password)
         async with self._database.work() as work:
-            await work.session.merge(_row(person, password_hash))
+            self._kept(work.session, await work.session.merge(_row(person, password_hash)), None)
             await end_sessions(work.session, self._clock.now(), "changed", SessionRow.login == person.login)
 
     async def seed_people(self, city: City) -> int:
@@ -212,7 +239,10 @@ class Users:
         missing = [person for person in city.people if person.login not in known]
         hashes = await asyncio.gather(*(hashed(person.password) for person in missing))
         async with self._database.work() as work:
-            work.session.add_all(_row(person, made) for person, made in zip(missing, hashes, strict=True))
+            for person, made in zip(missing, hashes, strict=True):
+                row = _row(person, made)
+                work.session.add(row)
+                self._kept(work.session, row, None)
         return len(missing)
 
 

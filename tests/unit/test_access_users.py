@@ -89,6 +89,46 @@ async def test_another_role_holds_at_once_and_the_old_session_does_not(stage: St
     assert await audited(stage, "user_changed") == [("guan", "wang agent 1001"), ("guan", "wang leader urban")]
 
 
+async def test_each_change_is_a_version_that_can_be_brought_back(stage: Stage, sign_in: SignIn) -> None:
+    admin, user = await sign_in("guan"), await sign_in("wang")
+    users = Users(stage.services.database, stage.clock)
+    [first] = await users.versions("wang")
+    assert (
+        await admin.post(
+            "/users/wang", data={"name": "王晓燕", "role": "supervisor", "extension": "", "department": ""}
+        )
+    ).status_code == 303
+    await admin.post("/users/wang/disable")
+    assert await login(user, "wang") == 401
+    page = (await admin.get("/users/wang")).text
+    rows = re.findall(r'<tr data-version="(\d+)">(.*?)</tr>', page, re.S)
+    told = [re.findall(r"<(del|ins)>([^<]*)<", row) for _, row in rows]
+    assert told[:2] == [
+        [("del", "正常"), ("ins", "已停用")], [("del", "坐席"), ("ins", "班长"), ("del", "1001")],
+    ]  # fmt: skip
+    assert [('data-test="restore"' in row) for _, row in rows] == [False, True, True]
+    assert (await admin.post("/users/wang/restore", data={"version": first.id})).status_code == 303
+    back = await users.get("wang")
+    assert back is not None and (back.role, back.extension) == ("agent", "1001")
+    assert await login(user, "wang") == 200
+    assert len(await users.versions("wang")) == 4
+    assert (await audited(stage, "user_changed"))[-1] == ("guan", "wang agent 1001")
+
+
+async def test_what_cannot_be_brought_back_is_said(stage: Stage, sign_in: SignIn) -> None:
+    admin = await sign_in("guan")
+    users = Users(stage.services.database, stage.clock)
+    await users.change(Person(login="wang", name="王晓燕", role="agent", password=PASSWORD, extension="1999"))
+    gone, *_ = await users.versions("wang")
+    await users.change(Person(login="wang", name="王晓燕", role="agent", password=PASSWORD, extension="1001"))
+    refused = await admin.post("/users/wang/restore", data={"version": gone.id})
+    assert refused.status_code == 400 and "没有这个坐席" in refused.text
+    assert (await admin.post("/users/wang/restore", data={"version": 10**6})).status_code == 404
+    [of_lin, *_] = await users.versions("lin")
+    assert (await admin.post("/users/wang/restore", data={"version": of_lin.id})).status_code == 404
+    assert (await admin.post("/users/guan/restore", data={"version": gone.id})).status_code == 403
+
+
 async def test_disabled_reset_and_signed_out_by_the_administrator(stage: Stage, sign_in: SignIn) -> None:
     admin, wang, stranger = await sign_in("guan"), await sign_in("wang"), await sign_in("")
     assert (await admin.post("/users/wang/sessions")).status_code == 303
