@@ -25,9 +25,11 @@ from desk.board.openlist import OpenTickets
 from desk.board.spots import Spots
 from desk.calls import callapi, calllist, hearing, missedapi, searchpage, transcriptapi
 from desk.calls.ringclaims import RingClaims
-from desk.config import exchangepages
+from desk.config import exchangepages, restartpages
 from desk.config import pages as configpages
 from desk.config.applying import Applying
+from desk.config.checking import faults_of
+from desk.config.restarting import Restarting
 from desk.dispatch import dispatchapi, fieldapi, fieldpages
 from desk.doors import doorpages, hookpages, knocks, open311, publicpages
 from desk.doors.outdoors import set_limits
@@ -97,6 +99,8 @@ def create_app(services: DeskServices) -> FastAPI:
             yield
         finally:
             app.state.claims.close()
+            if app.state.restarting is not None:
+                await app.state.restarting.close()
             if app.state.applying is not None:
                 await app.state.applying.close()
             await app.state.watch.close()
@@ -124,6 +128,11 @@ def create_app(services: DeskServices) -> FastAPI:
     app.state.applying = services.exchange and Applying(
         services.database, services.clock, services.configuration.folder, services.exchange
     )
+    app.state.restarting = services.restart and Restarting(
+        services.database, services.clock, services.restart,
+        partial(faults_of, services.configuration.folder, services.exchange.fit if services.exchange else None),
+        lambda: bool(app.state.applying and app.state.applying.job and app.state.applying.job.ended_at is None),
+    )  # fmt: skip
     set_limits(app)
     app.include_router(api.router)
     app.include_router(callapi.router)
@@ -166,6 +175,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(userpages.router)
     app.include_router(configpages.router)
     app.include_router(exchangepages.router)
+    app.include_router(restartpages.router)
     app.include_router(reviewpage.router)
     app.include_router(reviewapi.router)
     app.include_router(clips.router)

@@ -12,7 +12,7 @@ from core.metrics import Sample
 from core.secrets import site_secret
 from core.settings import Settings
 from desk.calls.emergencies import scenes
-from desk.config.ports import ExchangeConfig
+from desk.config.ports import ExchangeConfig, Restart
 from desk.config.service import Configuration
 from desk.ports import Ledger, Switchboard, Transcripts, Verdicts
 from quality.calibration.service import Calibration
@@ -68,6 +68,8 @@ class DeskServices:
 
     #: Asterisk's configuration; None: this desk has none.
     exchange: ExchangeConfig | None = None
+    #: Ends this process and begins it anew; None: nobody can.
+    restart: Restart | None = None
 
     #: Judges what is written as it judges calls; None: nobody does.
     judged: Judged | None = None

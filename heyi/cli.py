@@ -45,9 +45,10 @@ from heyi import (
     triage_command,
     webhooks_command,
 )
-from heyi.configuring import laid_out, opened
+from heyi.configuring import laid_out, opened, prove
 from heyi.demo.command import demo as run_demo
 from heyi.house import House
+from heyi.restarting import Again
 from telephony import dialplan
 from telephony.install import Install, Server, check_space
 from telephony.proof import Report
@@ -117,21 +118,33 @@ def _folder(settings: Settings) -> Path:
 
 
 @app.command()
-def serve() -> None:
+def serve(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only prove that it would open: read all that the start reads, and end.")
+    ] = False,
+) -> None:
     """Serve the desk and follow Asterisk until Ctrl-C (or SIGTERM). Asterisk itself must be running."""
     settings = Settings()
-    asyncio.run(_serve(House(settings, laid_out(settings))))
+    if check:
+        prove(settings)
+        return
+    again = Again()
+    try:
+        asyncio.run(_serve(House(settings, laid_out(settings), again), again))
+    finally:
+        # Also where it did not end in good order: whoever asked for a restart has been told of one.
+        if again.wanted:
+            again.run()
 
 
-async def _serve(house: House) -> None:
-    stop = asyncio.Event()
+async def _serve(house: House, again: Again) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, again.end)
     await house.start()
     settle()
     try:
-        await stop.wait()
+        await again.stop.wait()
     finally:
         await house.close()
 

@@ -6,26 +6,33 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
+from rich.console import Console
 
 from asr import models
 from asr.engines.load import load_engine
 from core.city import City
-from core.cityfile import open_city
+from core.cityfile import load_city, open_city
 from core.clock import SystemClock
 from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
 from desk.config.catalogue import RULES, effective, original
+from desk.config.checking import rule_faults
 from desk.config.ports import Applied
 from desk.config.service import Configuration
+from desk.server import bundle_ready
+from heyi.errors import BundleMissing
 from heyi.site import with_database
 from heyi.sounds import recorded_of
 from ivr.phrases import prompts
 from ivr.prompts import stale_prompts
+from quality.checks.review import prepare
 from telephony import dialplan
 from telephony.install import Install, Server, check_space
 from ticketing.flows.table import Flows
 from triage.categories import Categories, load_categories
+from triage.judge import Judge
+from triage.learn.shelf import ensure_model
 from triage.places import Gazetteer
 from triage.questions import Question, load_questions
 from triage.rules import RuleSet, load_rules
@@ -127,6 +134,25 @@ def own_rules(settings: Settings) -> tuple[RuleSet, Categories, dict[str, tuple[
 
     rules, categories = of("emergency.yaml", load_rules), of("categories.yaml", load_categories)
     return rules, categories, of("questions.yaml", load_questions)
+
+
+def prove(settings: Settings) -> None:
+    """Read all that a start reads, and open nothing.
+
+    Raises :class:`HeyiError` with the reason why it would not open, or would leave out a file of the city.
+    """
+    check_space(settings)
+    if not bundle_ready():
+        raise BundleMissing
+    city = load_city(settings.city_folder)
+    if faults := rule_faults(settings.city_folder):
+        raise HeyiError("\n".join(f"{fault.file}:{fault.line}: {fault.text}" for fault in faults))
+    AsteriskConfig(settings).fit(city)
+    rules, categories, _ = own_rules(settings)
+    # What has to be trained for this city is trained now, while the former house still answers.
+    learned = ensure_model(settings, city, Console(stderr=True))
+    Judge(city, rules, categories, model=learned)
+    prepare(settings, city, rules_only=True)
 
 
 def opened(settings: Settings) -> City:

@@ -27,6 +27,7 @@ from core.settings import Settings
 from desk.access.signedin import login_at
 from desk.access.users import Users
 from desk.app import create_app
+from desk.config.ports import Restart
 from desk.quality.people import reviewers
 from desk.server import DeskServer, bundle_ready
 from desk.services import DeskServices
@@ -81,9 +82,10 @@ log = structlog.get_logger(__name__)
 class House:
     """All roles of heyi in one process, over one database and one Asterisk."""
 
-    def __init__(self, settings: Settings, city: City) -> None:
+    def __init__(self, settings: Settings, city: City, restart: Restart | None = None) -> None:
         self._settings = settings
         self._city = city
+        self._restart = restart
         self._stack = AsyncExitStack()
         #: Calls that go before others at recognition.
         self._urgent: set[str] = set()
@@ -214,6 +216,7 @@ class House:
             ledger=ledger, transcripts=transcripts, verdicts=verdicts, tickets=tickets,
             sip_secret=sip_secret(settings), metrics=metrics, find_places=judge.gazetteer.find,
             judged=self._judged, questions=questions, exchange=AsteriskConfig(settings),
+            restart=self._restart,
         )  # fmt: skip
         if settings.voice and city.ivr:
             journal = await voicing.begin(

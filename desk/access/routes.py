@@ -213,6 +213,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "GET /settings", "GET /settings/file", "POST /settings/edit", "POST /settings/preview", "POST /settings/save",
         "GET /settings/history", "POST /settings/restore", "GET /settings/asterisk", "POST /settings/asterisk/check",
         "POST /settings/asterisk/apply", "GET /api/settings/asterisk",
+        "GET /settings/restart", "POST /settings/restart", "GET /api/settings/restart",
     ),
     "tokens": (
         "GET /tokens", "POST /tokens", "POST /tokens/{token_id}/revoke",

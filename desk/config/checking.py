@@ -23,6 +23,10 @@ MOST = 1 << 20
 _LINE = re.compile(r", line ([0-9]+)")
 
 
+#: What is read by other readers than the city's.
+RULE_FILES = ("rules/emergency.yaml", "rules/categories.yaml", "rules/questions.yaml", "checks.yaml")
+
+
 @dataclass(frozen=True)
 class Told:
     """One fault: name of the file, its line (0: none), and what is wrong."""
@@ -77,6 +81,34 @@ def checked(folder: CityFolder, name: str, text: str, fit: Callable[[City], None
             line = _LINE.search(error.message)
             raise Unfit([Told(name, int(line[1]) if line else 0, str(error))]) from None
     return city
+
+
+def faults_of(folder: CityFolder, fit: Callable[[City], None] | None = None) -> list[Told]:
+    """Everything for which the next start would leave a file of the city out, or not open; blocks."""
+    found: list[Told] = []
+    try:
+        city = load_city(folder)
+    except CityFileError as error:
+        found = [Told(folder.name_of(fault.file), fault.line, fault.text) for fault in error.faults]
+    found += rule_faults(folder)
+    if not found and fit is not None:
+        try:
+            fit(city)
+        except HeyiError as error:
+            found.append(Told("", 0, str(error)))
+    return sorted(found, key=lambda each: (each.file, each.line))
+
+
+def rule_faults(folder: CityFolder) -> list[Told]:
+    """What cannot be read of the rules that hold; in their place the start takes those that came."""
+    found = []
+    for name in RULE_FILES:
+        try:
+            _read_rules(folder, name)
+        except HeyiError as error:
+            line = _LINE.search(error.message)
+            found.append(Told(name, int(line[1]) if line else 0, str(error)))
+    return found
 
 
 def _tried(folder: CityFolder, scratch: Path, name: str, data: bytes) -> CityFolder:

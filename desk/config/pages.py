@@ -44,7 +44,9 @@ _FORM = 4 * MOST
 
 
 @router.get("/settings")
-async def overview(request: Request, user: SignedIn, services: Services, saved: str = "") -> Response:
+async def overview(
+    request: Request, user: SignedIn, services: Services, saved: str = "", restarted: str = ""
+) -> Response:
     """All files in their groups; what waits for a restart or for Asterisk."""
     room, views = services.configuration, Views(services.city, language_of(request))
     waiting = room.waiting()
@@ -55,6 +57,7 @@ async def overview(request: Request, user: SignedIn, services: Services, saved: 
         "settings.html",
         me=user,
         saved=title_of(saved, views) if kind_of(saved) else "",
+        restarted=bool(restarted),
         groups=groups_view(room.folder, await room.standings(), waiting, await _names(services), views),
         waiting=[title_of(name, views) for name in waiting if _restarts(name)],
         left_out=faults_view(faults, "", views.language),

@@ -39,3 +39,16 @@ class ExchangeConfig(Protocol):
     def unspoken(self, city: City) -> Sequence[str]:
         """Names of the sounds that say something else than the city now asks for, or are not there."""
         ...
+
+
+class Restart(Protocol):
+    """This process, ended in good order and begun anew with the same arguments."""
+
+    async def prove(self) -> None:
+        """Raises :class:`core.errors.HeyiError` with the reason where the start that would come does not open; takes
+        seconds."""
+        ...
+
+    def begin(self) -> None:
+        """End and begin anew; returns at once."""
+        ...

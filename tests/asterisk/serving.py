@@ -47,6 +47,10 @@ class Serve:
 
             await until(up, self._log, START_S)
 
+    def pid(self) -> int | None:
+        """Its number while it runs."""
+        return None if self._process is None or self._process.returncode is not None else self._process.pid
+
     def _log(self) -> str:
         return (self._settings.data / "serve.log").read_text()
 

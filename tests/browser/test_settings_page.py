@@ -12,14 +12,16 @@ from tests.browser.conftest import SCREEN, UNBUILT
 from tests.chromium import chromium, sign_in
 from tests.desk_fakes import PASSWORD, Stage
 from tests.eventually import PATIENCE_MS
-from tests.unit.config_support import JINJIANG, FakeExchangeConfig, administered
+from tests.unit.config_support import JINJIANG, FakeExchangeConfig, FakeRestart, administered
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 async def exchange(stage: Stage, tmp_path: Path) -> FakeExchangeConfig:
-    return (await administered(stage, tmp_path))[1]
+    exchange = (await administered(stage, tmp_path))[1]
+    stage.services.restart = FakeRestart()
+    return exchange
 
 
 @pytest.fixture
@@ -120,3 +122,26 @@ async def test_text_with_numbers_beside_it_holds_no_keyboard_and_nothing_is_lost
     await expect(area).to_be_focused()
     await page.keyboard.press("Tab")
     await expect(area).not_to_be_focused()
+
+
+async def test_a_restart_is_followed_until_heyi_is_back_or_refused(page: Page, stage: Stage) -> None:
+    restart = stage.services.restart
+    assert isinstance(restart, FakeRestart)
+    restart.go_on.clear()
+    await page.click("[data-test=to-restart]")
+    await page.fill("[data-test=why]", "启用新线路")
+    await page.fill("[data-test=proof]", PASSWORD)
+    await page.click("[data-test=restart]")
+    await expect(page.locator("[data-step=checking]")).to_be_visible()
+    restart.refusal = "no such model"
+    restart.go_on.set()
+    await expect(page.locator("[data-test=refused]")).to_have_text("no such model")
+
+    restart.refusal = ""
+    await page.fill("[data-test=why]", "再试一次")
+    await page.fill("[data-test=proof]", PASSWORD)
+    await page.click("[data-test=restart]")
+    await expect(page.locator("[data-step=restarting]")).to_be_visible()
+    # As another process would answer.
+    await page.route("**/api/settings/restart", lambda route: route.fulfill(json={"boot": "x", "running": False}))
+    await expect(page.locator("[data-test=restarted]")).to_have_text("合一已重新启动")

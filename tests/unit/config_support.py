@@ -1,5 +1,6 @@
 """A site whose administrator changes a copy of the example city; its Asterisk is a list of what was asked of it."""
 
+import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,26 @@ class FakeExchangeConfig:
 
     def unspoken(self, city: City) -> Sequence[str]:
         return ()
+
+
+class FakeRestart:
+    """A process that notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.refusal = ""
+        #: What was asked of it.
+        self.asked: list[str] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def prove(self) -> None:
+        self.asked.append("prove")
+        await self.go_on.wait()
+        if self.refusal:
+            raise HeyiError(self.refusal)
+
+    def begin(self) -> None:
+        self.asked.append("begin")
 
 
 def _rendered(city: City) -> str:

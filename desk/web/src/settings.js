@@ -2,6 +2,8 @@
 import { api } from "./api.js";
 
 const AGAIN_MS = 700;
+/** A start takes some twelve seconds; whoever waits this long is told where to look. */
+const LATE_MS = 120_000;
 
 const text = document.getElementById("text");
 if (text) numbered(text, document.getElementById("gutter"));
@@ -10,6 +12,8 @@ if (entries) growing(entries, document.getElementById("new-entry"), document.get
 const form = document.getElementById("edit");
 if (form) kept(form);
 if (document.querySelector("#job[data-running]")) follow();
+const restart = document.querySelector("#restart[data-running]");
+if (restart) awaited(restart);
 
 /** The text is as high as its lines, so that their numbers stand beside them; Tab leaves it, as every field. */
 function numbered(area, gutter) {
@@ -66,5 +70,20 @@ async function follow() {
     if (job === undefined) continue;
     if (!job || !job.running) { location.reload(); return; }
     document.getElementById("job-step").textContent = job.step_name;
+  }
+}
+
+/** Until heyi answers as another start of itself; before, it may say why it does not begin anew. */
+async function awaited(job) {
+  let silent = 0;
+  for (;;) {
+    await new Promise((done) => { setTimeout(done, AGAIN_MS); });
+    const found = await api("/api/settings/restart").catch(() => null);
+    if (found && found.boot !== job.dataset.boot) { location.replace("/settings?restarted=1"); return; }
+    if (found && !found.running) { location.reload(); return; }
+    silent = found ? 0 : silent || Date.now();
+    const step = found ? found.step : "restarting";
+    for (const text of job.querySelectorAll("[data-step]")) text.hidden = text.dataset.step !== step;
+    job.querySelector("[data-late]").hidden = !silent || Date.now() - silent < LATE_MS;
   }
 }
