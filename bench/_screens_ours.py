@@ -14,7 +14,8 @@ from core.clock import SystemClock
 from desk.access.users import Users
 from desk.app import create_app
 from desk.server import DeskServer
-from tests.desk_fakes import CITY, PASSWORD, FakeCity, make_stage
+from tests.desk_fakes import CITY, PASSWORD, make_stage
+from tests.fake_city import FakeCity
 
 #: Desks, each with a call taker who looks at a page: login and extension.
 DESKS = {f"desk{number}": str(2001 + number) for number in range(400)}

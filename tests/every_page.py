@@ -27,8 +27,9 @@ from desk.app import create_app
 from desk.server import DeskServer
 from quality.reviews.tables import Review
 from tests.chromium import sign_in
-from tests.desk_fakes import FIRE, PASSWORD, Said, Stage
+from tests.desk_fakes import FIRE, PASSWORD, Stage
 from tests.eventually import PATIENCE_MS
+from tests.fake_city import Said
 from tests.loop_scene import proposed, weeks_of_labels
 from tests.quality_scene import CARDS, weeks_of_quality, yesterdays_calls
 from tests.transcript_scene import transcribed

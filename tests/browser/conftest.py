@@ -15,8 +15,9 @@ from desk.calls.ringclaims import RingClaims
 from desk.server import DeskServer, bundle_ready
 from tests.browser.fake_exchange import FakeExchange, Ring
 from tests.chromium import chromium, sign_in
-from tests.desk_fakes import CITY, PASSWORD, FakeCity, Stage, make_stage
+from tests.desk_fakes import CITY, PASSWORD, Stage, make_stage
 from tests.eventually import PATIENCE_MS, PATIENCE_S
+from tests.fake_city import FakeCity
 
 CALLER = "13800001234"
 UNBUILT = "build the scripts first: npm ci && npm run build in desk/web"

@@ -8,8 +8,9 @@ from playwright.async_api import Route, expect
 
 from tests.browser.conftest import CALLER, PAGE, Floor, stand_still
 from tests.chromium import sign_in
-from tests.desk_fakes import FIRE, NOISE, PASSWORD, FakeCity
+from tests.desk_fakes import FIRE, NOISE, PASSWORD
 from tests.eventually import PATIENCE_S, until
+from tests.fake_city import FakeCity
 
 pytestmark = pytest.mark.browser
 
