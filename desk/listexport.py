@@ -25,8 +25,8 @@ T = TypeVar("T")
 M = TypeVar("M")
 
 ASKED = "xlsx"
-#: What an address says of the screen and not of the list: a file begins with the first row.
-_NOT_OF_IT = frozenset({ASKED, "part", "lang", "look", "letters", "start", "before", "after", "page"})
+#: What an address says of the screen and not of the list. (Where a page of the list begins says nothing to a file.)
+_NOT_OF_IT = frozenset({ASKED, "part", "lang", "look", "letters"})
 
 
 def wanted(request: Request) -> bool:

@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse, Response
 from desk.access.table import may
 from desk.context import services_of
 from desk.i18n import COOKIE, Language, language_of, messages_json, translate
+from desk.listcatalogue import SHEETS
 from desk.listexport import ListExport, address, wanted
-from desk.listsheets import SHEETS
 from desk.looks import YEAR_S, looks_of, remember
 from desk.navigation import in_bar, in_menu
 

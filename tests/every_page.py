@@ -326,9 +326,13 @@ def place_of(path: str, place: Mapping[str, str]) -> str | None:
     return None if "{" in path else path
 
 
+def shown_pages(role: Role) -> list[str]:
+    """The pages of the table that a role is let see."""
+    return [path for path in _PAGES if (action := ACTION_OF.get(f"GET {path}")) and may(role, action)]
+
+
 def _addresses(role: Role, place: Mapping[str, str]) -> list[str]:
-    mine = [path for path in _PAGES if (action := ACTION_OF.get(f"GET {path}")) and may(role, action)]
-    return [address for path in mine if (address := place_of(path, place))]
+    return [address for path in shown_pages(role) if (address := place_of(path, place))]
 
 
 def _open() -> list[str]:

@@ -1,6 +1,6 @@
 """The board's page and its API: what stands on it, to whom a ticket may go, and sending."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from desk.board.spots import Spots, ground
 from desk.context import services_of
 from desk.dispatch.dispatchviews import PAGE_ORDER, DispatchViews
 from desk.i18n import language_of
+from desk.listexport import by_key, wanted
 from desk.live import Feed
 from desk.render import page
 from desk.services import DeskServices
@@ -64,14 +65,18 @@ def spots_of(request: Request) -> Spots:
 
 
 @router.get("/board", include_in_schema=False)
-async def board(request: Request, user: SignedIn, services: Services) -> Response:
-    """The page; what stands on it is asked for by its script."""
+async def board(
+    request: Request, user: SignedIn, services: Services, level: Annotated[str, Query(max_length=20)] = ""
+) -> Response:
+    """The page; what stands on it is asked for by its script. ``level``: of a file alone."""
     feed: Feed = request.app.state.feed
     tiles = urlsplit(services.city.profile.map_tiles)
     if tiles.netloc:
         # The city's own map, and nothing else, is fetched from elsewhere.
         request.state.connect_to = f"{tiles.scheme}://{tiles.netloc}"
     views = Views(services.city, language_of(request))
+    if wanted(request):
+        return page(request, "board.html", me=user, rows=await _as_file(request, user, services, level))
     return page(
         request,
         "board.html",
@@ -87,6 +92,30 @@ async def board(request: Request, user: SignedIn, services: Services) -> Respons
         levels=[(level, views.text(LEVEL_NAMES[level])) for level in LEVELS],
         invented=services.dispatch.data.units.invented,
     )
+
+
+async def _as_file(
+    request: Request, user: User, services: DeskServices, level: str
+) -> AsyncIterator[Sequence[dict[str, Any]]]:
+    """Every row of every lane from the top, as the board has them now."""
+    open_tickets: OpenTickets = request.app.state.open_tickets
+    found = [one for one in await open_tickets.all() if may_see_ticket(user, one)]
+    placed = laid(at_level(found, level, services.city.level_of), services.clock.now())
+    views = await _views(request, user)
+    known = {one.id: (lane.key, one) for lane in placed for one in lane.tickets}
+
+    async def some(ids: Sequence[str]) -> list[dict[str, Any]]:
+        async with services.database.read() as session:
+            rows = {row.id: row for row in await session.scalars(select(Ticket).where(Ticket.id.in_(ids)))}
+        colours = await services.tickets.clocks.next_due(ids)
+        return [
+            views.row(*known[key], rows[key], None, colours.get(key, (None, None))[1])
+            | {"lane_name": views.lane(known[key][0])}
+            for key in ids
+            if key in rows
+        ]
+
+    return by_key(list(known), some)
 
 
 @router.get("/api/board")

@@ -50,6 +50,10 @@ class BoardViews:
             for lane in lanes
         ]  # fmt: skip
 
+    def lane(self, key: Lane) -> str:
+        """What stands over its rows."""
+        return self._text(LANE_NAMES[key])
+
     def row(self, lane: Lane, one: Pending, ticket: Ticket, spot: Spot | None, colour: Colour | None) -> dict[str, Any]:
         """One ticket. The caller's name and number are not among it; what was written may hold a number."""
         level = self._city.level_of(ticket.department) if ticket.department else None

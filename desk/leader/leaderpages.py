@@ -16,6 +16,9 @@ from desk.assess.assessviews import period_name
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.leader.leaderfeed import LeaderFeed
+from desk.listexport import by_mark, by_place
+from desk.listexport import wanted as as_file
+from desk.listsheets import AT_ONCE
 from desk.render import page, static_url
 from desk.services import DeskServices
 from desk.sse import EventStream
@@ -23,7 +26,7 @@ from desk.views import Views
 from switchboard.figures.board import stretches
 from ticketing.assessment.period import Period, parse
 from ticketing.callbacks.figures import WHICH, Which, behind
-from ticketing.listing import IN_HAND, UNANSWERED, Wanted, how_many
+from ticketing.listing import IN_HAND, PAGE, UNANSWERED, Order, Wanted, how_many
 from ticketing.listing import page as listed
 
 router = APIRouter(include_in_schema=False)
@@ -84,8 +87,18 @@ async def tickets(
         raise HTTPException(422, "查询条件不符合要求")
     views, now = Views(services.city, language_of(request)), services.clock.now()
     wanted = Wanted(states=UNANSWERED, overdue_at=now) if which == "overdue" else Wanted(states=IN_HAND)
+
+    async def some(after: str | None, size: int = AT_ONCE) -> tuple[list[dict[str, Any]], str | None]:
+        """A page from that mark on, and the mark of the next."""
+        order: Order = "due" if which == "overdue" else "newest"
+        async with services.database.read() as session:
+            found = await listed(session, wanted, after=after or "", order=order, limit=size)
+        return [views.ticket(ticket, user) for ticket in found.tickets], found.next or None
+
+    if as_file(request):
+        return page(request, "leader_tickets.html", me=user, rows=by_mark(some))
+    rows, onward = await some(after, PAGE)
     async with services.database.read() as session:
-        found = await listed(session, wanted, after=after, order="due" if which == "overdue" else "newest")
         count = await how_many(session, wanted)
     return page(
         request,
@@ -94,8 +107,8 @@ async def tickets(
         title=views.text(TICKET_LISTS[which]),
         which=which,
         count=count,
-        rows=[views.ticket(ticket, user) for ticket in found.tickets],
-        next=found.next,
+        rows=rows,
+        next=onward,
         first=bool(after),
     )
 
@@ -109,11 +122,21 @@ async def callbacks(request: Request, user: SignedIn, services: Services, which:
     views, now = Views(services.city, language_of(request)), services.clock.now()
     begin = stretches(now, ZoneInfo(services.city.profile.timezone))[0][0]
     until = now if asked == "waiting" else now + timedelta(seconds=1)
-    async with services.database.read() as session:
-        found, count = await behind(session, asked, begin, until, _SHOWN)
-    shown = [(views.callbacks([row])[0], views.ticket(ticket, user)) for row, ticket in found]
-    if masking.hides(user):
-        shown = [(masking.callback(row), ticket) for row, ticket in shown]
+    which_of, hidden = asked, masking.hides(user)
+
+    async def some(start: int, size: int) -> tuple[list[tuple[dict[str, Any], dict[str, Any]]], int]:
+        async with services.database.read() as session:
+            found, count = await behind(session, which_of, begin, until, size, start)
+        told = [(views.callbacks([row])[0], views.ticket(ticket, user)) for row, ticket in found]
+        return [(masking.callback(row) if hidden else row, ticket) for row, ticket in told], count
+
+    if as_file(request):
+
+        async def rows(start: int, size: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+            return (await some(start, size))[0]
+
+        return page(request, "leader_callbacks.html", me=user, rows=by_place(rows))
+    shown, count = await some(0, _SHOWN)
     return page(
         request,
         "leader_callbacks.html",

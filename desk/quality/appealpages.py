@@ -114,10 +114,9 @@ async def appeals(request: Request, user: Involved, services: Services, start: W
     mine: Sequence[Listed] = ()
     waits: Sequence[Listed] = ()
     done: Sequence[tuple[Listed, ReviewStep]] = ()
+    named = Named(await Users(services.database).names(), views)
     if wanted(request):
-        return page(
-            request, "quality/appeals.html", me=user, rows=_every(services, actor), states=words.REVIEW_STATES
-        )  # fmt: skip
+        return page(request, "quality/appeals.html", me=user, rows=_every(services, actor), named=named)
     async with services.database.read() as session:
         if user.role == "agent":
             mine = await listing.own(session, actor, begin, PAGE + 1)
@@ -136,7 +135,7 @@ async def appeals(request: Request, user: Involved, services: Services, start: W
         waits=waits,
         done=done[:PAGE],
         states=words.REVIEW_STATES,
-        named=Named(await Users(services.database).names(), views),
+        named=named,
         now=services.clock.now(),
         previous=max(0, begin - PAGE) if begin else None,
         next=begin + PAGE if more else None,

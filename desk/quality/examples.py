@@ -18,6 +18,7 @@ from desk.calls.hearing import heard, note_listening, sound_of
 from desk.calls.searchpage import SPEAKERS
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import by_place, wanted
 from desk.quality.clips import Second
 from desk.quality.reviewpage import Room
 from desk.quality.tabs import tabs_of
@@ -94,13 +95,23 @@ async def library(request: Request, user: Trained, services: Services, q: str = 
     """What others did well, the latest first."""
     views, words = Views(services.city, language_of(request)), q.strip()[:100]
     chosen = category if category in examples.CATEGORIES else ""
+    names = await Users(services.database).names()
+    if wanted(request):
+
+        async def some(start: int, size: int) -> Sequence[examples.Shelved]:
+            async with services.database.read() as session:
+                return await examples.found(session, words, chosen, size, start)
+
+        return page(
+            request, "quality/examples.html", me=user, found=by_place(some), categories=examples.CATEGORIES, names=names
+        )  # fmt: skip
     async with services.database.read() as session:
         found = await examples.found(session, words, chosen)
         calls = {one.row.call_id for one in found}
         rows = {row.id: row for row in await ledger.calls(session, sorted(calls))}
     return page(
         request, "quality/examples.html", me=user, found=found, calls=rows, views=views, q=words, category=chosen,
-        categories=examples.CATEGORIES, names=await Users(services.database).names(), clock=clock, most=examples.PAGE,
+        categories=examples.CATEGORIES, names=names, clock=clock, most=examples.PAGE,
         tabs=tabs_of(user.role),
     )  # fmt: skip
 

@@ -90,19 +90,20 @@ async def oversight(
     chosen: State | None = next((one for one in get_args(State) if one == state), None)
     wanted = Wanted(chosen, reviewer[:60], agent[:60], draw[:40], late)
     begin, now = max(0, start), services.clock.now()
+    views = Views(services.city, language_of(request))
+    named = Named(await Users(services.database).names(), views)
     if as_file(request):
 
         async def some(start: int, size: int) -> Sequence[listing.Listed]:
             async with services.database.read() as session:
                 return await listing.listed(session, wanted, now, start, size)
 
-        return page(request, "quality/oversight.html", me=user, rows=by_place(some), states=words.REVIEW_STATES)
+        return page(request, "quality/oversight.html", me=user, rows=by_place(some), named=named)
     async with services.database.read() as session:
         rows = await listing.listed(session, wanted, now, begin, PAGE + 1)
         counts, overdue = await listing.tallies(session, wanted, now)
         loads = await listing.loads(session)
     people = await reviewers(services.database)
-    views = Views(services.city, language_of(request))
     given = {"reviewer": wanted.reviewer, "agent": wanted.agent, "draw": wanted.draw}
     query = {key: value for key, value in given.items() if value}
 
@@ -128,7 +129,7 @@ async def oversight(
         reviewers=[(one.login, loads.get(one.login, 0)) for one in people],
         wanted=wanted,
         query=query,
-        named=Named(await Users(services.database).names(), views),
+        named=named,
         now=now,
         on_the_clock=listing.ON_THE_CLOCK,
         previous=address(**narrowed, start=str(max(0, begin - PAGE))) if begin else "",

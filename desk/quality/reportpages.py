@@ -173,17 +173,20 @@ async def cases(
     span, of = _span(period, services), _by(by) if by else None
     begin_at, end_at = _bounds(span, services)
     which, begin = Which(what, of, key, detail), max(0, start)
+    views = Views(services.city, language_of(request))
+    named = Named(await Users(services.database).names(), views)
     if wanted(request):
 
         async def some(start: int, size: int) -> Sequence[queries.Case]:
             async with services.database.read() as session:
                 return (await queries.cases(session, which, begin_at, end_at, start, size))[1]
 
-        return page(request, "quality/cases.html", me=user, rows=by_place(some))
+        return page(
+            request, "quality/cases.html", me=user, rows=by_place(some), line_name=views.line_name,
+            category_name=views.category_name, named=named,
+        )  # fmt: skip
     async with services.database.read() as session:
         found, rows = await queries.cases(session, which, begin_at, end_at, begin, PAGE)
-    views = Views(services.city, language_of(request))
-    named = Named(await Users(services.database).names(), views)
     shown = Shown(services, views, span, named)
     query = {"period": span.key, "what": what, "by": by, "key": key, "detail": detail}
     about = detail if what == "violation" else _item_name(detail, services, views)

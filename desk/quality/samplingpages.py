@@ -14,6 +14,7 @@ from desk.access.auth import audit
 from desk.access.users import Users
 from desk.context import services_of
 from desk.i18n import language_of
+from desk.listexport import by_place, wanted
 from desk.live import Feed
 from desk.quality import words
 from desk.quality.people import Named, reviewers
@@ -64,19 +65,26 @@ async def sampling(request: Request, user: Overseer, services: Services, start: 
     feed: Feed = request.app.state.feed
     seq = await feed.latest()
     plan, begin = services.city.quality, max(0, start)
-    waits = await undrawn(services.database, services.reviews, plan, services.clock.now(), BACK)
-    counts = select(Review.draw_id, func.count().label("picked"), func.count().filter(Review.state == "drawn"))
-    query = (
-        select(QualityDraw).order_by(QualityDraw.day.desc(), QualityDraw.at.desc()).offset(begin).limit(PAGE + 1)
-    )  # fmt: skip
-    async with services.database.read() as session:
-        rows = (await session.scalars(query)).all()
-        of_draws = counts.where(Review.draw_id.in_([row.id for row in rows]), Review.copy == 0)
-        numbers = {
-            of: (picked, nobody) for of, picked, nobody in await session.execute(of_draws.group_by(Review.draw_id))
-        }
-    people = await reviewers(services.database)
     views = Views(services.city, language_of(request))
+    named = Named(await Users(services.database).names(), views)
+
+    async def some(start: int, size: int) -> list[tuple[QualityDraw, str, int, int]]:
+        """Draws with their shift's name, how many calls were picked, and how many of them nobody could take."""
+        query = select(QualityDraw).order_by(QualityDraw.day.desc(), QualityDraw.at.desc(), QualityDraw.id)
+        counts = select(Review.draw_id, func.count().label("picked"), func.count().filter(Review.state == "drawn"))
+        async with services.database.read() as session:
+            rows = (await session.scalars(query.offset(start).limit(size))).all()
+            of_draws = counts.where(Review.draw_id.in_([row.id for row in rows]), Review.copy == 0)
+            numbers = {
+                of: (picked, nobody) for of, picked, nobody in await session.execute(of_draws.group_by(Review.draw_id))
+            }
+        return [(row, shift_name(plan, row.shift, views), *numbers.get(row.id, (0, 0))) for row in rows]
+
+    if wanted(request):
+        return page(request, "quality/sampling.html", me=user, draws=by_place(some), named=named)
+    waits = await undrawn(services.database, services.reviews, plan, services.clock.now(), BACK)
+    rows = await some(begin, PAGE + 1)
+    people = await reviewers(services.database)
     return page(
         request,
         "quality/sampling_part.html" if request.query_params.get("part") else "quality/sampling.html",
@@ -87,9 +95,9 @@ async def sampling(request: Request, user: Overseer, services: Services, start: 
         said=plan_in_words(plan, views),
         weights=[(views.text(words.RISK_NAMES[one.risk]), one.weight) for one in plan.risks],
         waits=[(day, shift.key, shift_name(plan, shift.key, views)) for day, shift in reversed(waits)],
-        draws=[(row, shift_name(plan, row.shift, views), *numbers.get(row.id, (0, 0))) for row in rows[:PAGE]],
+        draws=rows[:PAGE],
         people=len(people),
-        named=Named(await Users(services.database).names(), views),
+        named=named,
         previous=max(0, begin - PAGE) if begin else None,
         next=begin + PAGE if len(rows) > PAGE else None,
     )

@@ -72,15 +72,18 @@ async def of_call(session: AsyncSession, call_id: str) -> Sequence[GoodExample]:
     return (await session.scalars(query.order_by(GoodExample.from_s))).all()
 
 
-async def found(session: AsyncSession, words: str = "", category: str = "") -> Sequence[Shelved]:
-    """The latest first, at most :data:`PAGE`; ``words`` stand in title or reason."""
+async def found(
+    session: AsyncSession, words: str = "", category: str = "", size: int = PAGE, start: int = 0
+) -> Sequence[Shelved]:
+    """The latest first, at most ``size`` from ``start`` on; ``words`` stand in title or reason."""
     query = select(GoodExample).where(GoodExample.removed_at.is_(None))
     if category:
         query = query.where(GoodExample.category == category)
     for word in words.split()[:5]:
         query = query.where(GoodExample.title.contains(word, autoescape=True) |
                             GoodExample.why.contains(word, autoescape=True))  # fmt: skip
-    rows = (await session.scalars(query.order_by(GoodExample.at.desc(), GoodExample.id).limit(PAGE))).all()
+    query = query.order_by(GoodExample.at.desc(), GoodExample.id).offset(start).limit(size)
+    rows = (await session.scalars(query)).all()
     played = select(ExampleListening.example_id, func.count(), func.count(ExampleListening.who.distinct()))
     counted = await session.execute(
         played.where(ExampleListening.example_id.in_([row.id for row in rows])).group_by(ExampleListening.example_id)

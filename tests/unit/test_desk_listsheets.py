@@ -19,7 +19,8 @@ from core.audit import AuditEntry
 from desk import listexport
 from desk.access.users import User, Users
 from desk.listexport import Sheet, by_mark, by_place, write
-from desk.listsheets import AT_ONCE, SHEETS, cell
+from desk.listcatalogue import SHEETS
+from desk.listsheets import AT_ONCE, cell
 from desk.sheets import MEDIA_TYPE
 from desk.views import Views
 from heyi.transfer.sheets import open_sheet
@@ -126,7 +127,7 @@ async def test_a_file_names_no_reviewer_and_no_blind_score_that_the_page_does_no
     rows = [_Listed(0), _Listed(1)]
     values = {
         "me": _Reader(role),
-        "states": {"appealed": "已申诉"},
+        "named": str,
         "rows": rows,
     }
     for template in ("quality/appeals.html", "quality/oversight.html"):

@@ -53,13 +53,13 @@ async def waiting(session: AsyncSession, now: datetime) -> int:
 
 
 async def behind(
-    session: AsyncSession, which: Which, since: datetime, until: datetime, limit: int
+    session: AsyncSession, which: Which, since: datetime, until: datetime, limit: int, start: int = 0
 ) -> tuple[Sequence[tuple[Callback, Ticket]], int]:
-    """The attempts of a figure with their tickets, the latest first, and how many there are."""
+    """The attempts of a figure with their tickets, the latest first, from ``start`` on; and how many there are."""
     these = _are(which, since, until)
     latest = Callback.due_at if which == "waiting" else Callback.ended_at
     query = select(Callback, Ticket).join(Ticket, Ticket.id == Callback.ticket_id).where(*these)
-    rows = await session.execute(query.order_by(latest.desc(), Callback.id.desc()).limit(limit))
+    rows = await session.execute(query.order_by(latest.desc(), Callback.id.desc()).offset(start).limit(limit))
     count = await session.scalar(select(func.count()).select_from(Callback).where(*these)) or 0
     return [(row[0], row[1]) for row in rows], count
 

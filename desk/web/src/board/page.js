@@ -194,10 +194,21 @@ box.addEventListener("dblclick", (event) => {
   const row = rows.get(event.target.closest(".ticket")?.dataset.key);
   if (row) palette.open(row).catch(said);
 });
+/** The file has the rows of the level that is chosen. */
+function leadToSheet() {
+  const sheet = $("as-sheet");
+  const address = new URL(sheet.href);
+  address.searchParams.set("level", level.value);
+  sheet.href = address.pathname + address.search;
+}
+
 level.addEventListener("change", () => {
   chosen = "";
+  leadToSheet();
   news.all();
 });
+// A browser that goes back has the choice still.
+leadToSheet();
 $("units").addEventListener("click", (event) => {
   const unit = units.find((each) => each.key === event.target.closest("[data-unit]")?.dataset.unit);
   if (!unit) return;
