@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from quality.reviews.service import names_of
+from quality.reviews.service import had_by, names_of
 from quality.reviews.states import State
 from quality.reviews.tables import Review, ReviewScore, ReviewStep
 from ticketing.actor import Actor
@@ -133,21 +133,11 @@ async def own(session: AsyncSession, by: Actor, start: int, size: int) -> Sequen
 async def appeals(session: AsyncSession, by: Actor) -> Sequence[Listed]:
     """Appeals that this person may decide, the one due first before the others; a supervisor sees all."""
     query = _with_score().where(Review.state == "appealed").order_by(Review.due_at, Review.id)
-    rows = await _rows(session, query)
-    if by.role == "supervisor" or not rows:
-        return rows
-    calls = [one.review.call_id for one in rows]
-    had = or_(
-        Review.reviewer == by.login,
-        select(ReviewStep.id).where(ReviewStep.review_id == Review.id, ReviewStep.reviewer == by.login).exists(),
-        select(ReviewScore.id).where(ReviewScore.review_id == Review.id, ReviewScore.who == by.login).exists(),
-    )
-    known = set(await session.scalars(select(Review.call_id).where(Review.call_id.in_(calls), had)))
+    if by.role == "supervisor":
+        return await _rows(session, query)
     names = names_of(by)
-    return [
-        one for one in rows
-        if one.review.call_id not in known and names.isdisjoint((one.review.agent, *one.review.others))
-    ]  # fmt: skip
+    rows = await _rows(session, query.where(~had_by(by.login)))
+    return [one for one in rows if names.isdisjoint((one.review.agent, *one.review.others))]
 
 
 async def decided(session: AsyncSession, start: int, size: int) -> Sequence[tuple[Listed, ReviewStep]]:

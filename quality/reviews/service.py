@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlalchemy.orm.exc import StaleDataError
 
 from core.audit import AuditEntry, note
@@ -261,9 +262,9 @@ class Reviews:
     async def mine(self, by: Actor) -> Sequence[Review]:
         """A reviewer's own to do and the appeals that he may decide; a call taker's released ones; a supervisor's all.
 
-        What is due first stands first.
+        What is due first stands first. One statement, however many there are.
         """
-        query = select(Review).order_by(Review.due_at.is_(None), Review.due_at, Review.id)
+        query = select(Review, had_by(by.login)).order_by(Review.due_at.is_(None), Review.due_at, Review.id)
         if by.role == "agent":
             query = query.where(Review.agent.in_(names_of(by)), Review.copy == 0, Review.state.not_in(_ASIDE))
         elif by.role == "reviewer":
@@ -272,10 +273,10 @@ class Reviews:
         elif by.role != "supervisor":
             raise NotAllowed("您没有此项权限")
         async with self._database.read() as session:
-            rows = (await session.scalars(query)).all()
-            if by.role != "reviewer":
-                return rows
-            return [row for row in rows if _may_see(row, await self._person(session, row, by))]
+            rows = (await session.execute(query)).all()
+        if by.role != "reviewer":
+            return [row for row, _ in rows]
+        return [row for row, had in rows if _may_see(row, _person_of(row, by, reviewed=had))]
 
     async def overdue(self) -> Sequence[Review]:
         """What should have been scored or decided by now; nobody has to appeal."""
@@ -326,14 +327,8 @@ class Reviews:
         return None if days is None else self._calendar.add(days, "workdays", now)
 
     async def _person(self, session: AsyncSession, review: Review, by: Actor, *, reviewer: str | None = None) -> Person:
-        names = names_of(by)
-        return Person(
-            role=by.role,
-            is_reviewer=by.login == (review.reviewer if reviewer is None else reviewer) and by.login != "",
-            is_agent=review.agent in names,
-            took_part=not names.isdisjoint((review.agent, *review.others)),
-            reviewed=by.login in await reviewers_of(session, review.call_id),
-        )
+        reviewed = by.login in await reviewers_of(session, review.call_id)
+        return _person_of(review, by, reviewer=reviewer, reviewed=reviewed)
 
     async def _keep_score(
         self, session: AsyncSession, review: Review, by: Actor, given: Answers, card: Scorecard
@@ -380,6 +375,15 @@ async def reviewers_of(session: AsyncSession, call_id: str, *, but: str = "") ->
     return {*now, *steps, *scored} - {""}
 
 
+def had_by(login: str) -> ColumnElement[bool]:
+    """For a query that has :class:`Review`: whether this person has or had a review of its call, or scored it."""
+    of = aliased(Review)
+    step = select(ReviewStep.id).where(ReviewStep.review_id == of.id, ReviewStep.reviewer == login)
+    scored = select(ReviewScore.id).where(ReviewScore.review_id == of.id, ReviewScore.who == login)
+    had = or_(of.reviewer == login, step.exists(), scored.exists())
+    return select(of.id).where(of.call_id == Review.call_id, had).correlate(Review).exists()
+
+
 async def _decided(session: AsyncSession, review_id: str, by: Actor) -> bool:
     """Whether it was he who decided the appeal: what he did stays open to him."""
     own = select(ReviewStep.id).where(
@@ -409,6 +413,18 @@ def _told(review: Review, action: Action, now: datetime, was: str | None) -> Ite
 def names_of(by: Actor) -> frozenset[str]:
     """What a person goes by in the calls."""
     return frozenset({by.login, *([f"desk:{by.extension}"] if by.extension else [])})
+
+
+def _person_of(review: Review, by: Actor, *, reviewed: bool, reviewer: str | None = None) -> Person:
+    """What somebody is to a review. ``reviewer``: whose review it counts as, where that changes."""
+    names = names_of(by)
+    return Person(
+        role=by.role,
+        is_reviewer=by.login == (review.reviewer if reviewer is None else reviewer) and by.login != "",
+        is_agent=review.agent in names,
+        took_part=not names.isdisjoint((review.agent, *review.others)),
+        reviewed=reviewed,
+    )
 
 
 def _may_see(review: Review, who: Person) -> bool:

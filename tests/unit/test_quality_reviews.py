@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from review_support import AGENT1, AGENT2, CHIEF, DAY, GOOD, NOW, PLAN, POOR, R1, R2, R3, QualityRoom, call
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from core.audit import AuditEntry
 from core.database import StoredEvent
@@ -206,7 +206,11 @@ async def test_from_draw_to_decision_with_every_score_kept(room: QualityRoom) ->
     await room.reviews.appeal(review.id, agent, "来电人先挂的机")
     with pytest.raises(NotAllowed, match="不能复核"):
         await room.reviews.change(review.id, first, GOOD, "改")
+    asked: list[str] = []
+    engine = room.database._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
     assert review.id in [one.id for one in await room.reviews.mine(second)]
+    assert len([one for one in asked if one.startswith("SELECT")]) == 1
     done = await room.reviews.change(review.id, second, GOOD, "录音 01:20 处来电人确已挂机")
     assert (done.state, done.due_at) == ("changed", None)
     async with room.database.read() as session:
