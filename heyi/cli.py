@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +39,7 @@ from heyi import (
     prepare,
     quality_command,
     recordings_command,
+    restore_command,
     review_command,
     selfservice_command,
     transcripts_command,
@@ -45,7 +47,7 @@ from heyi import (
     triage_command,
     webhooks_command,
 )
-from heyi.configuring import laid_out, opened, prove
+from heyi.configuring import RESTORE, laid_out, opened, prove
 from heyi.demo.command import demo as run_demo
 from heyi.house import House
 from heyi.restarting import Again
@@ -60,6 +62,7 @@ city_app = typer.Typer(no_args_is_help=True, help="The city's files.")
 dialplan_app = typer.Typer(no_args_is_help=True, help="The city as Asterisk's configuration.")
 asterisk_app = typer.Typer(no_args_is_help=True, help="The Asterisk that runs from heyi's own folder.")
 user_app = typer.Typer(no_args_is_help=True, help="Who may sign in at the desk.")
+city_app.command("restore")(restore_command.restore)
 app.add_typer(city_app, name="city")
 app.add_typer(dialplan_app, name="dialplan")
 app.add_typer(models_command.app, name="models")
@@ -129,19 +132,26 @@ def serve(
         prove(settings)
         return
     again = Again()
+    made, since = laid_out(settings)
     try:
-        asyncio.run(_serve(House(settings, laid_out(settings), again), again))
+        asyncio.run(_serve(House(settings, made.city, again, made.left_out), again, since))
     finally:
         # Also where it did not end in good order: whoever asked for a restart has been told of one.
         if again.wanted:
             again.run()
 
 
-async def _serve(house: House, again: Again) -> None:
+async def _serve(house: House, again: Again, since: Sequence[str] = ()) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, again.end)
-    await house.start()
+    try:
+        await house.start()
+    except HeyiError as error:
+        if since:
+            hint = f"changed since heyi was last open: {', '.join(since)}; to put it back: {RESTORE.format('--all')}"
+            raise HeyiError(error.message, hint=f"{error.hint}; {hint}" if error.hint else hint) from error
+        raise
     settle()
     try:
         await again.stop.wait()

@@ -17,7 +17,7 @@ from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
 from desk.config.catalogue import RULES, effective, original
-from desk.config.checking import rule_faults
+from desk.config.checking import Opening, opening, rule_faults
 from desk.config.ports import Applied
 from desk.config.service import Configuration
 from desk.server import bundle_ready
@@ -38,6 +38,8 @@ from triage.questions import Question, load_questions
 from triage.rules import RuleSet, load_rules
 
 log = structlog.get_logger(__name__)
+#: What puts back what heyi last started with.
+RESTORE = "./run heyi city restore {}"
 T = TypeVar("T")
 
 #: Values that nobody needs to see: telephones' passwords, the manager's, the voice's token.
@@ -109,11 +111,18 @@ def configuration(settings: Settings, database: Database) -> Configuration:
     return Configuration(database, SystemClock(), settings.city_folder, AsteriskConfig(settings).fit)
 
 
-def laid_out(settings: Settings) -> City:
-    """The city that heyi opens with: the folder of changed files made even with the database first."""
+def laid_out(settings: Settings) -> tuple[Opening, list[str]]:
+    """What heyi opens with, the folder of changed files made even with the database first; and which files were changed
+    since it was last open."""
     check_space(settings)
-    with_database(settings, lambda database: configuration(settings, database).lay_out())
-    return opened(settings)
+
+    async def lay(database: Database) -> list[str]:
+        room = configuration(settings, database)
+        await room.lay_out()
+        return await room.changed_since_start()
+
+    since = with_database(settings, lay)
+    return _opening(settings), since
 
 
 def own_rules(settings: Settings) -> tuple[RuleSet, Categories, dict[str, tuple[Question, ...]]]:
@@ -157,7 +166,15 @@ def prove(settings: Settings) -> None:
 
 def opened(settings: Settings) -> City:
     """The city, with changed files that no longer fit left out and told: whoever calls must be answered."""
-    city, faults = open_city(settings.city_folder)
-    for fault in faults:
-        log.error("a changed file of the city is left out", file=str(fault.file), line=fault.line, fault=fault.text)
-    return city
+    return _opening(settings).city
+
+
+def _opening(settings: Settings) -> Opening:
+    made = opening(settings.city_folder, AsteriskConfig(settings).fit)
+    changed = settings.city_folder.changes()
+    for fault in made.faults:
+        log.error(
+            "a file of the city is left out", file=fault.file, line=fault.line, fault=fault.text,
+            put_back=RESTORE.format(fault.file if fault.file in changed else "--all") if changed else "",
+        )  # fmt: skip
+    return made

@@ -1,7 +1,7 @@
 """The house: every room built, joined to the others, started in order, ended in the opposite order."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import time, timedelta
@@ -82,10 +82,14 @@ log = structlog.get_logger(__name__)
 class House:
     """All roles of heyi in one process, over one database and one Asterisk."""
 
-    def __init__(self, settings: Settings, city: City, restart: Restart | None = None) -> None:
+    def __init__(
+        self, settings: Settings, city: City, restart: Restart | None = None, left_out: Collection[str] = ()
+    ) -> None:
+        """``left_out``: names of the changed files that ``city`` was read without."""
         self._settings = settings
         self._city = city
         self._restart = restart
+        self._left_out = left_out
         self._stack = AsyncExitStack()
         #: Calls that go before others at recognition.
         self._urgent: set[str] = set()
@@ -249,6 +253,7 @@ class House:
         ending.push_async_callback(desk.stop)
         await desk.start()
         await pool.ready()
+        await services.configuration.note_started(self._left_out)
         counting = asyncio.create_task(asyncio.to_thread(seed_rarity), name="rarity")
         ending.callback(counting.cancel)
         log.info("heyi is open", city=city.profile.name, desk=f"http://{settings.host}:{desk.port}/")

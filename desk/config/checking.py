@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from triage.categories import load_categories
 from triage.questions import load_questions
 from triage.rules import load_rules
 
+#: Raises :class:`HeyiError` for a city with which heyi would not open.
+Fit = Callable[[City], None]
 #: Bytes of one file: the largest of the example city has a tenth of it.
 MOST = 1 << 20
 #: Where rule files name it.
@@ -50,11 +52,29 @@ def tidy(text: str) -> str:
     return lines if not lines or lines.endswith("\n") else f"{lines}\n"
 
 
-def checked(folder: CityFolder, name: str, text: str, fit: Callable[[City], None] | None = None) -> City:
-    """The whole city with ``name`` holding ``text``; blocks. Raises :class:`Unfit` with every fault.
+def checked(folder: CityFolder, texts: Mapping[str, str], fit: Fit | None = None) -> City:
+    """The whole city with these files holding these texts; blocks. Raises :class:`Unfit` with every fault.
 
     ``fit`` says what else the start would refuse.
     """
+    datas = {name: _bytes(name, text) for name, text in texts.items()}
+    with tempfile.TemporaryDirectory(prefix="heyi-config-") as scratch:
+        tried = _tried(folder, Path(scratch), datas, fit)
+        try:
+            city = load_city(tried)
+        except CityFileError as error:
+            raise Unfit(_told(tried, error)) from None
+        if faults := rule_faults(tried, datas):
+            raise Unfit(faults)
+        try:
+            if fit is not None:
+                fit(city)
+        except HeyiError as error:
+            raise Unfit([_fault(next(iter(datas)), error)]) from None
+    return city
+
+
+def _bytes(name: str, text: str) -> bytes:
     try:
         data = text.encode()
     except UnicodeEncodeError:
@@ -67,60 +87,105 @@ def checked(folder: CityFolder, name: str, text: str, fit: Callable[[City], None
             read(data)
         except YamlFault as fault:
             raise Unfit([Told(name, fault.line, str(fault))]) from None
-    with tempfile.TemporaryDirectory(prefix="heyi-config-") as scratch:
-        tried = _tried(folder, Path(scratch), name, data)
-        try:
-            city = load_city(tried)
-            _read_rules(tried, name)
-            if fit is not None:
-                fit(city)
-        except CityFileError as error:
-            faults = [Told(tried.name_of(fault.file), fault.line, fault.text) for fault in error.faults]
-            raise Unfit(sorted(faults, key=lambda each: (each.file, each.line))) from None
-        except HeyiError as error:
-            line = _LINE.search(error.message)
-            raise Unfit([Told(name, int(line[1]) if line else 0, str(error))]) from None
-    return city
+    return data
 
 
-def faults_of(folder: CityFolder, fit: Callable[[City], None] | None = None) -> list[Told]:
+def _told(folder: CityFolder, error: CityFileError) -> list[Told]:
+    faults = [Told(folder.name_of(fault.file), fault.line, fault.text) for fault in error.faults]
+    return sorted(faults, key=lambda each: (each.file, each.line))
+
+
+def _fault(name: str, error: HeyiError) -> Told:
+    line = _LINE.search(error.message)
+    return Told(name, int(line[1]) if line else 0, str(error))
+
+
+def faults_of(folder: CityFolder, fit: Fit | None = None) -> list[Told]:
     """Everything for which the next start would leave a file of the city out, or not open; blocks."""
-    found: list[Told] = []
     try:
         city = load_city(folder)
     except CityFileError as error:
-        found = [Told(folder.name_of(fault.file), fault.line, fault.text) for fault in error.faults]
-    found += rule_faults(folder)
-    if not found and fit is not None:
-        try:
+        return [*_told(folder, error), *rule_faults(folder)]
+    if found := rule_faults(folder):
+        return found
+    try:
+        if fit is not None:
             fit(city)
-        except HeyiError as error:
-            found.append(Told("", 0, str(error)))
-    return sorted(found, key=lambda each: (each.file, each.line))
+    except HeyiError as error:
+        return [_fault("", error)]
+    return []
 
 
-def rule_faults(folder: CityFolder) -> list[Told]:
+@dataclass(frozen=True)
+class Opening:
+    """The city as a start takes it."""
+
+    city: City
+    folder: CityFolder
+    #: Why changed files are left out, heyi's or the city's own in their place.
+    faults: list[Told]
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Names of these files."""
+        return self.folder.without | {fault.file for fault in self.faults if fault.file in RULE_FILES}
+
+
+def opening(folder: CityFolder, fit: Fit | None = None) -> Opening:
+    """What the start takes: every changed file but those that cannot be read or with which heyi would not open; blocks.
+
+    Raises :class:`CityFileError` where the city's own folder is wrong.
+    """
+    city, found, kept = sound(folder)
+    faults = [Told(folder.name_of(fault.file), fault.line, fault.text) for fault in found]
+    if fit is not None and (reason := _refusal(city, fit)) is not None:
+        blamed = _blamed(kept, fit)
+        faults += [_fault(name, reason) for name in blamed]
+        city, _, kept = sound(kept.leaving_out(blamed))
+    return Opening(city, kept, faults + rule_faults(folder))
+
+
+def _blamed(folder: CityFolder, fit: Fit) -> list[str]:
+    """The changed files without which heyi opens: one where one is enough, else all; none where they are not at fault
+    (no Asterisk here, a model that was taken away)."""
+    left = [name for name in folder.changes() if name not in folder.without]
+    if not left or _refusal(sound(folder.leaving_out(left))[0], fit) is not None:
+        return []
+    alone = (name for name in left if _refusal(sound(folder.leaving_out([name]))[0], fit) is None)
+    found = next(alone, None)
+    return left if found is None else [found]
+
+
+def _refusal(city: City, fit: Fit) -> HeyiError | None:
+    try:
+        fit(city)
+    except HeyiError as error:
+        return error
+    return None
+
+
+def rule_faults(folder: CityFolder, names: Iterable[str] = RULE_FILES) -> list[Told]:
     """What cannot be read of the rules that hold; in their place the start takes those that came."""
     found = []
-    for name in RULE_FILES:
+    for name in names:
         try:
             _read_rules(folder, name)
         except HeyiError as error:
-            line = _LINE.search(error.message)
-            found.append(Told(name, int(line[1]) if line else 0, str(error)))
+            found.append(_fault(name, error))
     return found
 
 
-def _tried(folder: CityFolder, scratch: Path, name: str, data: bytes) -> CityFolder:
-    """The city's folder with copies of its changed files, and this one beside them.
+def _tried(folder: CityFolder, scratch: Path, datas: Mapping[str, bytes], fit: Fit | None) -> CityFolder:
+    """The city's folder with copies of its changed files, and these beside them.
 
     A file that the start leaves out counts for nothing here, or two such could never be mended one by one.
     """
-    made, left_out = CityFolder(folder.seed, scratch / "changed"), sound(folder)[2].without
+    made, left_out = CityFolder(folder.seed, scratch / "changed"), opening(folder, fit).left_out
     for other in folder.changes():
-        if other != name and other not in left_out and folder.changed is not None:
+        if other not in datas and other not in left_out and folder.changed is not None:
             made.write(other, (folder.changed / other).read_bytes())
-    made.write(name, data)
+    for name, data in datas.items():
+        made.write(name, data)
     return made
 
 

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from core.city import City
-from core.cityfile import load_city, open_city
+from core.cityfile import load_city
 from core.errors import HeyiError
 from core.yamlrows import NotRows
 from desk.access.auth import SignedIn, address_of
 from desk.access.users import User, Users
 from desk.config import forms
 from desk.config.catalogue import kind_of
-from desk.config.checking import MOST, Told, Unfit, tidy
+from desk.config.checking import MOST, Told, Unfit, opening, tidy
 from desk.config.diffs import merged
 from desk.config.service import SavedMeanwhile, UnknownFile
 from desk.config.shown import with_texts
@@ -50,8 +50,7 @@ async def overview(
     """All files in their groups; what waits for a restart or for Asterisk."""
     room, views = services.configuration, Views(services.city, language_of(request))
     waiting = room.waiting()
-    city, left_out = await asyncio.to_thread(open_city, room.folder)
-    faults = [Told(room.folder.name_of(fault.file), fault.line, fault.text) for fault in left_out]
+    made = await asyncio.to_thread(opening, room.folder, services.exchange.fit if services.exchange else None)
     return page(
         request,
         "settings.html",
@@ -60,8 +59,8 @@ async def overview(
         restarted=bool(restarted),
         groups=groups_view(room.folder, await room.standings(), waiting, await _names(services), views),
         waiting=[title_of(name, views) for name in waiting if _restarts(name)],
-        left_out=faults_view(faults, "", views.language),
-        pending=await _pending(services, None if left_out else city),
+        left_out=faults_view(made.faults, "", views.language),
+        pending=await _pending(services, None if made.folder.without else made.city),
     )
 
 

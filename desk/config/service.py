@@ -6,7 +6,8 @@ without a database. They are written together, and laid even at each start.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +24,12 @@ from core.clock import Clock
 from core.database import Database
 from core.errors import Conflict, HeyiError
 from desk.config.catalogue import effective, kind_of, original
-from desk.config.checking import checked, tidy
+from desk.config.checking import checked, opening, tidy
 from desk.config.tables import ConfigVersion
 
 log = structlog.get_logger(__name__)
+#: Beside the changed files, and none of them: with which version of each heyi was last open.
+_STARTED = ".started.json"
 
 
 class UnknownFile(HeyiError):
@@ -137,7 +140,7 @@ class Configuration:
     async def check(self, name: str, text: str) -> None:
         """Raises :class:`desk.config.checking.Unfit` for a content with which the city would not open."""
         self._known(name)
-        await asyncio.to_thread(checked, self.folder, name, tidy(text), self._fit)
+        await asyncio.to_thread(checked, self.folder, {name: tidy(text)}, self._fit)
 
     async def save(self, name: str, text: str, *, base: int, who: str, why: str, address: str = "") -> int:
         """A new version, valid and on the disk when this returns; its number. ``base``: the one that was changed.
@@ -163,28 +166,59 @@ class Configuration:
                 raise SavedMeanwhile(newest)
             if text == before:
                 raise HeyiError("内容没有变化，无需保存")
-            await asyncio.to_thread(checked, self.folder, name, text, self._fit)
-            now, former = self._clock.now(), self._changed_file(name)
-            try:
-                async with self._database.work() as work:
-                    if newest == 0 and await self._row(work.session, name, 0) is None:
-                        work.session.add(self._made(name, 0, before, "", now, "", "", None))
-                    number = newest + 1
-                    made = self._made(name, number, text, _hash(before), now, who, why.strip()[:200], restores)
-                    work.session.add(made)
-                    what = "config_saved" if restores is None else "config_restored"
-                    told = f"{name} {number}" + (f" = {restores}" if restores is not None else "")
-                    note(work.session, at=now, who=who, what=what, address=address, detail=f"{told} {why.strip()}")
-                    await work.session.flush()
-                    await asyncio.to_thread(self.folder.write, name, text.encode())
-            except IntegrityError as error:
-                # Another process was quicker, and has written its file; of ours nothing was written.
-                raise SavedMeanwhile(newest + 1) from error
-            except BaseException:
-                self._put_back(name, former)
-                raise
-            log.info("a file of the city was changed", file=name, number=number, by=who)
-            return number
+            await asyncio.to_thread(checked, self.folder, {name: text}, self._fit)
+            return await self._keep(name, text, newest, before, who, why, address, restores)
+
+    async def _keep(
+        self, name: str, text: str, newest: int, before: str, who: str, why: str, address: str, restores: int | None
+    ) -> int:  # fmt: skip
+        """A checked text as the version after ``newest``, which holds ``before``."""
+        now, former, number = self._clock.now(), self._changed_file(name), newest + 1
+        try:
+            async with self._database.work() as work:
+                if newest == 0 and await self._row(work.session, name, 0) is None:
+                    work.session.add(self._made(name, 0, before, "", now, "", "", None))
+                made = self._made(name, number, text, _hash(before), now, who, why.strip()[:200], restores)
+                work.session.add(made)
+                what = "config_saved" if restores is None else "config_restored"
+                told = f"{name} {number}" + (f" = {restores}" if restores is not None else "")
+                note(work.session, at=now, who=who, what=what, address=address, detail=f"{told} {why.strip()}")
+                await work.session.flush()
+                await asyncio.to_thread(self.folder.write, name, text.encode())
+        except IntegrityError as error:
+            # Another process was quicker, and has written its file; of ours nothing was written.
+            raise SavedMeanwhile(number) from error
+        except BaseException:
+            self._put_back(name, former)
+            raise
+        log.info("a file of the city was changed", file=name, number=number, by=who)
+        return number
+
+    async def restore_started(self, name: str | None, *, who: str, why: str) -> dict[str, int]:
+        """What heyi last started with put back, as new versions: of one file, or of all that were changed since or are
+        left out of a start. File and number of the version that it has again; where that very version no longer fits,
+        the city's own. Raises :class:`HeyiError` where there is nothing to put back.
+        """
+        async with self._saving:
+            standings, started = await self.standings(), self._started()
+            if name is not None and name not in standings:
+                raise UnknownFile(f"{name} was never changed", hint=", ".join(sorted(standings)) or "no file was")
+            left_out = (await asyncio.to_thread(opening, self.folder, self._fit)).left_out
+            found: dict[str, tuple[int, int, str, str]] = {}
+            for file in standings:
+                newest, before = await self.content(file)
+                good = min(started.get(file, 0), newest)
+                if good == newest and file in left_out:
+                    good = 0
+                _, text = await self.content(file, good)
+                if name in (None, file) and text != before:
+                    found[file] = (good, newest, before, text)
+            if not found:
+                raise HeyiError(f"{name or 'every file'} is as it was when heyi last started")
+            await asyncio.to_thread(checked, self.folder, {file: each[3] for file, each in found.items()}, self._fit)
+            for file, (good, newest, before, text) in found.items():
+                await self._keep(file, text, newest, before, who, why, "", good)
+            return {file: each[0] for file, each in found.items()}
 
     # --- at the start
 
@@ -206,7 +240,39 @@ class Configuration:
                 log.error("a changed file of the city is in no version and was set aside", file=name)
         self._opened = self._hashes()
 
+    async def note_started(self, left_out: Collection[str] = ()) -> None:
+        """heyi is open with the changed files as they were at its start, but for those that it left out."""
+        started = dict(self._started())
+        for name, found in self._opened.items():
+            numbers = select(func.max(ConfigVersion.number)).where(
+                ConfigVersion.city == self._city, ConfigVersion.file == name, ConfigVersion.hash == found
+            )
+            async with self._database.read() as session:
+                number = await session.scalar(numbers)
+            if number is not None and name not in left_out:
+                started[name] = number
+        if started and self.folder.changed is not None:
+            await asyncio.to_thread(self.folder.write, _STARTED, json.dumps(started, indent=1).encode())
+
+    async def changed_since_start(self) -> list[str]:
+        """Files with versions with which heyi was not open yet."""
+        started = self._started()
+        return sorted(
+            name
+            for name, standing in (await self.standings()).items()
+            if standing.newest is not None and standing.newest.number > started.get(name, 0)
+        )
+
     # --- inside
+
+    def _started(self) -> Mapping[str, int]:
+        """Numbers of the versions that heyi last opened with; a file that is not there opened as it came."""
+        try:
+            kept = json.loads(self._changed_file(_STARTED) or b"{}")
+            return {str(name): int(number) for name, number in kept.items()}
+        except (ValueError, AttributeError, TypeError):
+            log.error("what heyi last started with cannot be read", file=_STARTED)
+            return {}
 
     def _known(self, name: str) -> None:
         if kind_of(name) is None:

@@ -10,7 +10,7 @@ from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Review
 from quality.checks.learned import LEAKED, SHIFTED, Learned, ensure
 from quality.checks.occasion import Occasion
-from quality.checks.rulebook import CITY_FILE, Rulebook, load_rulebook
+from quality.checks.rulebook import Rulebook, sound_rulebook
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Checks:
 def prepare(settings: Settings, city: City, *, rules_only: bool = False) -> Checks:
     """The checks with heyi's rules and the city's own, and what is learned (fitted once, then from the cache)."""
     return Checks(
-        load_rulebook(settings.city_folder.path(CITY_FILE).parent),
+        sound_rulebook(settings.city_folder),
         city,
         None if rules_only else ensure(settings.cache / "quality"),
     )

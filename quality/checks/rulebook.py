@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import structlog
 from pydantic import Field
 
 from asr.words.sounds import symbols
+from core.cityfolder import CityFolder
 from quality.checks.findings import Severity
 from triage.rulefile import RuleData, RuleFileError, line_of, load
 from triage.words import plain
+
+log = structlog.get_logger(__name__)
 
 FOLDER = Path(__file__).parents[1] / "rules"
 #: A city's additions, in its folder; none is needed.
@@ -186,6 +190,16 @@ def load_rulebook(city: Path | None = None) -> Rulebook:
         raise RuleFileError(f"phrases.yaml: phrases: {', '.join(sorted(missing))} missing")
     topics, codes, least = _questions(FOLDER / "questions.yaml")
     return Rulebook(version, phrases, tuple(wordings), topics, codes, least)
+
+
+def sound_rulebook(folder: CityFolder) -> Rulebook:
+    """The same, whatever became of the city's file: as it was changed, else as it came, else without it."""
+    for place in dict.fromkeys((folder.path(CITY_FILE).parent, folder.seed)):
+        try:
+            return load_rulebook(place)
+        except RuleFileError as error:
+            log.error("a rule file of the city is left out", file=str(place / CITY_FILE), fault=str(error))
+    return load_rulebook()
 
 
 def _questions(path: Path) -> tuple[dict[str, Topic], dict[str, tuple[str, ...]], int]:

@@ -211,6 +211,19 @@ async def test_a_fault_on_the_disk_is_told_and_nothing_applied(
     await save(client, RENAMED)  # one that is left out hinders no other
 
 
+async def test_rules_that_cannot_be_read_are_told_with_the_others(
+    exchange: FakeExchangeConfig, stage: Stage, sign_in: SignIn
+) -> None:
+    client = await sign_in("admin")
+    folder = stage.services.configuration.folder
+    folder.write("checks.yaml", b"version: 1\nreviewed: 2026-11-21\nrules: [{name: x}]\n")
+    folder.write("rules/emergency.yaml", b"version: x\n")
+    shown = (await client.get("/settings")).text
+    assert "启动时没有采用" in shown and "checks.yaml" in shown and "rules/emergency.yaml" in shown
+    assert "Asterisk 的配置与此一致" in shown, "of which Asterisk's configuration knows nothing"
+    await save(client, RENAMED)  # they hinder no other
+
+
 async def test_a_desk_without_asterisk_says_so(stage: Stage, tmp_path: Path) -> None:
     await administered(stage, tmp_path)
     stage.services.exchange = None

@@ -310,8 +310,8 @@ def test_changes_of_lines_apart_are_joined_and_others_are_not(data: st.DataObjec
 def test_pages_show_new_names_and_nothing_by_which_calls_go(folder: CityFolder) -> None:
     city = load_city(folder)
     text = RENAMED.replace("opening: 请讲。", "opening: 您好，请讲。", 1).replace("priority: 100", "priority: 150")
-    shown = with_texts(city, checked(folder, "lines.yaml", text + "- number: 96110\n  name: 反诈\n  name_en: Fraud\n"
-                       "  kind: service\n  priority: 12\n  opening: 您好。\n  department: police\n"))  # fmt: skip
+    shown = with_texts(city, checked(folder, {"lines.yaml": text + "- number: 96110\n  name: 反诈\n  name_en: Fraud\n"
+                       "  kind: service\n  priority: 12\n  opening: 您好。\n  department: police\n"}))  # fmt: skip
     assert (shown.lines[0].name, shown.lines[0].opening, shown.lines[0].priority) == ("报警服务台", "您好，请讲。", 100)
     assert shown.line("96110") is None
     assert with_texts(city, city) == city
