@@ -15,12 +15,19 @@ Value = str | tuple[str, ...]
 _BLOCK = re.compile(r"^(?P<indent> *)-(?P<gap> +)(?=[^\s{\[#])")
 _FLOW = re.compile(r"^(?P<indent> *)-(?P<gap> +)\{")
 
+#: Where a comment may begin.
+_NOTE = re.compile(r"(?:^|\s+)#")
 #: A text of several lines begins, in which a # is no comment.
 _LONG = re.compile(r":\s+[|>][-+0-9]*\s*(#.*)?$")
 
 
 class NotRows(Exception):
     """The text is no list of entries that can be changed one by one; it is edited as text."""
+
+    def __init__(self, why: str, line: int = 0) -> None:
+        super().__init__(why)
+        #: Where it is that stands in the way, from 1; 0: anywhere.
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,8 @@ def _changed(entry: Node, own: list[str], first: int, values: Mapping[str, Value
             kept = len(part) if not _LONG.search(part[0]) else 0
             while kept > 1 and (not part[kept - 1].strip() or part[kept - 1].lstrip().startswith("#")):
                 kept -= 1
-            made += [f"{indent}{key}: {_said(different[key])}\n", *(part[kept:] if kept else [])]
+            beside = _comment([], part[0][len(indent) :], {key: entry.value[key].plain()})
+            made += [f"{indent}{key}: {_said(different[key])}{beside}\n", *(part[kept:] if kept else [])]
     made += [f"{indent}{key}: {_said(value)}\n" for key, value in different.items() if value and key not in entry.value]
     if not made:
         raise NotRows("an entry without any key")
@@ -136,15 +144,32 @@ def _changed(entry: Node, own: list[str], first: int, values: Mapping[str, Value
 
 def _flow_changed(entry: Node, own: list[str], different: Mapping[str, Value]) -> list[str]:
     assert isinstance(entry.value, dict)  # noqa: S101
-    after = re.search(r"\}(\s*#[^}]*)?\s*$", own[-1])
-    if after is None or any(isinstance(node.value, dict) for node in entry.value.values()):
-        raise NotRows(f"line {entry.line}: an entry of several levels")
+    if any(isinstance(node.value, dict) for node in entry.value.values()):
+        raise NotRows("an entry of several levels, which no table can change; edit it as text", entry.line)
+    for at, line in enumerate(own[:-1]):
+        # Perhaps only a sign within quotes: then the entry is still whole in the text.
+        if _NOTE.search(line):
+            raise NotRows("a comment within { }, which a table would lose; edit it as text", entry.line + at)
+    beside = _comment(own[:-1], own[-1], [entry.plain()])
     values: dict[str, Value] = {}
     for key, node in entry.value.items():
         values[key] = different.get(key, _as_value(node))
     values |= {key: value for key, value in different.items() if key not in values}
     said = ", ".join(f"{key}: {_said(value, True)}" for key, value in values.items() if value or key not in different)
-    return [f"{_head(own[0])}{{{said}}}{after[1] or ''}\n"]
+    return [f"{_head(own[0])}{{{said}}}{beside}\n"]
+
+
+def _comment(above: Sequence[str], line: str, said: object) -> str:
+    """The comment at the end of ``line``, with the space before it; "" where there is none. Without it the text, from
+    ``above`` on, still says what is ``said``: a # within quotes begins none."""
+    line = line.rstrip()
+    for found in _NOTE.finditer(line):
+        try:
+            if read("".join([*above, line[: found.start()]]).encode()).plain() == said:
+                return line[found.start() :]
+        except YamlFault:
+            continue
+    return ""
 
 
 def _as_value(node: Node) -> Value:

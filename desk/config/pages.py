@@ -94,8 +94,8 @@ async def preview(request: Request, user: SignedIn, services: Services) -> Respo
     as_text = _one(form, "view") == "text"
     try:
         text = tidy(_text(form, name))
-    except NotRows:
-        fault = Told(name, 0, "表格无法写入此文件，请改用文本方式")
+    except NotRows as rows:
+        fault = Told(name, rows.line, str(rows) if rows.line else "表格无法写入此文件，请改用文本方式")
         return await _editor(request, user, services, name, base, _one(form, "text"), [fault], as_text=True)
     newest, before = await room.content(name)
     try:

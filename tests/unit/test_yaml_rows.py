@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.yamlrows import NotRows, Row, edited, rows
+from core.yamlrows import NotRows, Row, Value, edited, rows
 
 CITY = Path(__file__).parents[2] / "cities" / "jinjiang"
 BLOCK = """\
@@ -124,3 +124,28 @@ def test_whatever_is_entered_reads_back_and_no_other_line_moves(
             assert found.get(key) == ((list(told) if isinstance(told, tuple) else told) or None)
     comments = [line for line in text.splitlines() if line.startswith("#")]
     assert [line for line in made.splitlines() if line.startswith("#")] == comments
+
+
+# --- comments beside what changes -------------------------------------------------------------------------------------
+
+
+def changed(text: str, **values: Value) -> str:
+    return edited(text, [Row(0, values)])
+
+
+@pytest.mark.parametrize("comment", ["", "  # 换过", "  # see {c}", " # a # b", "  # 一个 } 在里面"])
+def test_a_comment_beside_a_row_stays(comment: str) -> None:
+    assert changed(f"- {{a: x, b: y}}{comment}\n", a="z") == f"- {{a: z, b: y}}{comment}\n"
+    assert changed(f'- {{a: "x #1", b: y}}{comment}\n', b="z") == f"- {{a: 'x #1', b: z}}{comment}\n"
+    assert changed(f"- {{a: x,\n   b: y}}{comment}\n", a="z") == f"- {{a: z, b: y}}{comment}\n"
+    assert changed(f"- a: x{comment}\n  b: y\n", a="z") == f"- a: z{comment}\n  b: y\n"
+    assert changed(f"- a: x\n  b: 'y #1'{comment}\n", b="z") == f"- a: x\n  b: z{comment}\n"
+
+
+@pytest.mark.parametrize("text", ["- {a: x,  # 原因\n   b: y}\n", "- {a: x,\n   # 原因\n   b: y}  # 行末\n"])
+def test_a_comment_within_a_row_is_not_lost(text: str) -> None:
+    with pytest.raises(NotRows, match="a comment within") as refused:
+        changed(text, a="z")
+    assert text.splitlines()[refused.value.line - 1].count("# 原因") == 1
+    assert changed(text, a="x") == text, "what is not changed stays as it is"
+    assert edited(text, [Row(0, {}), Row(None, {"a": "n"})]).startswith(text)
