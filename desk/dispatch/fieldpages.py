@@ -22,7 +22,7 @@ SCOPE = "/field/"
 _WORKER = STATIC / "dist" / "field" / "worker.js"
 #: What the page needs without a network.
 _ASSETS = (
-    *("tokens.css", "dark.css", "heyi.css", "field.css", "icon.svg", "field-192.png"),
+    *("tokens.css", "dark.css", "heyi.css", "sizes.css", "field.css", "icon.svg", "field-192.png"),
     *("dist/look.js", "dist/field/page.js"),
 )
 

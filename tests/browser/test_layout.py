@@ -1,12 +1,16 @@
-"""Every page in a window of 1366×768, in both languages: nothing cut, covered, or beside the window."""
+"""Every page at 1366×768 and 1920×1080, in usual and in big type, and on telephones, in both languages: nothing cut,
+covered, or beside the window; and a call that is worked on without scrolling."""
+
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, ViewportSize, expect
 
 from desk.server import bundle_ready
-from tests.browser.conftest import UNBUILT
+from tests.browser.conftest import UNBUILT, Floor
 from tests.chromium import chromium
-from tests.every_page import served, walk
+from tests.desk_fakes import FIRE
+from tests.every_page import page_of, served, walk
 
 pytestmark = pytest.mark.browser
 
@@ -77,15 +81,82 @@ FAULTS = """() => {
 }"""
 
 
+#: The windows, types and looks that each page is turned to, one after the other, without being loaded again.
+SCREENS = (
+    (1366, 768, "usual", "light"),
+    (1920, 1080, "usual", "light"),
+    (1920, 1080, "big", "dark"),
+    (1366, 768, "big", "light"),
+)
+PHONES = ((390, 844, "usual", "light"), (360, 740, "usual", "light"))
+#: Worked at with a headset, a map or a wall; nobody has them on a telephone.
+NO_PHONE = ("/desk", "/board", "/wallboard", "/leader/wall")
+#: What the menu 外观 does; the server writes the same two attributes and the same medium.
+TURN = """async ([look, type]) => {
+  const root = document.documentElement;
+  const sheet = document.getElementById("dark");
+  root.dataset.look = look;
+  root.dataset.type = type;
+  if (sheet && !("always" in sheet.dataset)) sheet.media = look === "dark" ? "screen" : "not all";
+  await document.fonts.ready;
+  // Charts and lists that measure themselves do so a frame after the window has changed.
+  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 async def test_nothing_is_cut_covered_or_off_the_window(lang: str) -> None:
     assert bundle_ready(), UNBUILT
     found: list[str] = []
 
     async def look(page: Page, whose: str) -> None:
-        await page.evaluate("document.fonts.ready")
-        found.extend(f"{whose}: {fault}" for fault in await page.evaluate(FAULTS))
+        path = page_of(urlsplit(page.url).path)
+        for width, height, size, shade in SCREENS + (() if path in NO_PHONE else PHONES):
+            await turn(page, width, height, size, shade)
+            faults = await page.evaluate(FAULTS)
+            found.extend(f"{width} {size} {whose}: {fault}" for fault in faults)
+        await turn(page, *SCREENS[0])
 
     async with served() as (base, place), chromium() as browser:
         found += await walk(browser, base, place, look, lang=lang)
     assert not found, "\n".join(found)
+
+
+async def turn(page: Page, width: int, height: int, size: str, shade: str) -> None:
+    await page.set_viewport_size(ViewportSize(width=width, height=height))
+    await page.evaluate(TURN, [shade, size])
+
+
+#: What of these is not wholly to be seen without scrolling anything, and how far the page itself scrolls.
+HIDDEN = """(names) => {
+  const root = document.scrollingElement;
+  const hidden = names.filter((name) => {
+    const node = document.querySelector(name);
+    const box = node.getBoundingClientRect();
+    const whole = node.closest("label") ?? node;
+    const at = (x, y) => whole.contains(document.elementFromPoint(x, y));
+    return !box.width || !at(box.left + 4, box.top + 4) || !at(box.right - 4, box.bottom - 4);
+  });
+  return [...hidden, ...(root.scrollHeight > innerHeight || root.scrollWidth > innerWidth ? ["the page scrolls"] : [])];
+}"""
+#: The main job of a call: to speak, to read what was said and asked, to fill in and to submit.
+MAIN_JOB = [
+    "#transfer-open", "#hold", "#mute", "#hangup", "#call-caller", "#outcome", "#transcript", "[name=code]",
+    "[name=nature]", "[name=place]", "[name=contact_name]", "[name=contact_phone]", "[name=summary]",
+    "[name=department]", "#submit", "#dispatch-open", "#close-directly", "#ticket-link",
+]  # fmt: skip
+#: The number that is rung back stands there whole.
+WHOLE = "field => field.value.length === 11 && field.scrollWidth <= field.clientWidth"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_an_emergency_call_is_worked_on_without_scrolling(floor: Floor, lang: str) -> None:
+    page = await floor.open(path=f"/desk?lang={lang}")
+    await floor.talks(page)
+    await floor.city.judge("c-1", FIRE)
+    await expect(page.locator("#questions li")).to_have_count(4)
+    for width, height, size, shade in SCREENS:
+        await turn(page, width, height, size, shade)
+        assert await page.evaluate(HIDDEN, MAIN_JOB) == [], (width, size)
+        assert await page.evaluate(FAULTS) == [], (width, size)
+        assert await page.locator("[name=contact_phone]").evaluate(WHOLE), (width, size)

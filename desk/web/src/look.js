@@ -65,10 +65,14 @@ function tell(select) {
   if (select.clientWidth && pen.measureText(text).width > room) select.title = text;
   else select.removeAttribute("title");
 }
-for (const select of document.querySelectorAll("select:not([multiple], [title])")) {
+const chosen = document.querySelectorAll("select:not([multiple], [title])");
+for (const select of chosen) {
   tell(select);
   select.addEventListener("change", () => tell(select));
 }
+const tellAll = () => chosen.forEach(tell);
+addEventListener("resize", tellAll);
+new MutationObserver(tellAll).observe(root, { attributes: true, attributeFilter: ["data-type"] });
 
 // Another tab of this browser, or a page that the browser kept: as the cookie says now.
 addEventListener("pageshow", showAll);

@@ -59,7 +59,7 @@ async function draw() {
   $("count-jobs").textContent = jobs.length || "";
   $("count-outbox").textContent = waiting.length || "";
   $("count-outbox").classList.toggle("stuck", waiting.some((item) => item.state === "stuck"));
-  $("who").textContent = me?.name ?? "";
+  $("who").textContent = $("who").title = me?.name ?? "";
   $("whole-who").textContent = me ? `${me.name} · ${me.department_name}` : "";
 }
 

@@ -21,14 +21,14 @@ export function drawTrend({ trend, tiles, day }) {
     const base = common(t("近 30 天每日来电、工单和紧急警情，数字见表"));
     const edges = { left: rem(3), right: rem(1.2) };
     const dates = { type: "category", data: short, boundaryGap: false, ...axis(), splitLine: { show: false } };
-    const counts = { type: "value", minInterval: 1, splitNumber: 3, ...axis() };
+    const counts = { type: "value", minInterval: 1, splitNumber: 3, ...axis({ hideOverlap: true }) };
     return {
       ...base,
       tooltip: { ...base.tooltip, trigger: "axis" },
       axisPointer: { link: [{ xAxisIndex: "all" }] },
       legend: { top: 0, right: 0, icon: "roundRect", itemHeight: rem(0.5), textStyle: { color: colour("muted"), fontSize: rem(0.86) } },
       // Calls are many times more than tickets: each has a scale of its own, one above the other.
-      grid: [{ ...edges, top: rem(2.1), height: "40%" }, { ...edges, top: "60%", bottom: rem(1.8) }],
+      grid: [{ ...edges, top: rem(2.1), bottom: "52%" }, { ...edges, top: "58%", bottom: rem(1.8) }],
       xAxis: [{ ...dates, axisLabel: { show: false } }, { ...dates, gridIndex: 1 }],
       yAxis: [counts, { ...counts, gridIndex: 1 }],
       series: SERIES.map(([key, name, paint], at) => ({
