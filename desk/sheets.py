@@ -68,11 +68,15 @@ class Book:
         return self._file.getvalue()
 
 
-def workbook(title: str, head: Sequence[tuple[str, int]], rows: Iterable[Sequence[Cell]]) -> bytes:
+def workbook(
+    title: str, head: Sequence[tuple[str, int]], rows: Iterable[Sequence[Cell]], remarks: Iterable[str] = ()
+) -> bytes:
     """A file of one sheet that is known whole; :class:`Book` says how cells are written."""
     book = Book()
     book.sheet(title, head)
     book.add(rows)
+    for words in remarks:
+        book.remark(words)
     return book.close()
 
 

@@ -16,6 +16,7 @@ import ivr.tables
 import quality.calibration.tables
 import quality.coaching.tables
 import quality.listening.tables
+import quality.reports.tables
 import quality.reviews.drafts
 import quality.reviews.tables
 import quality.scorecards.versions

@@ -54,6 +54,7 @@ DEEDS: Mapping[str, str] = MappingProxyType({
     "calibration_names": "查看校准评分人", "coaching": "辅导", "private": "遮蔽隐私", "private_lifted": "撤销遮蔽",
     "example": "选入优秀案例",
     "example_removed": "移出优秀案例", "package": "导出证据包", "export_quality": "导出质检报表",
+    "freeze_quality": "质检报表定版",
     # The house.
     "config_saved": "修改配置", "config_restored": "恢复配置", "config_checked": "核对配置",
     "config_applied": "应用配置", "restarted": "重启合一", "restart_refused": "重启检查未通过",

@@ -188,7 +188,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "POST /api/quality/coaching", "POST /api/quality/coaching/{plan_id}/follow",
         "POST /api/quality/coaching/{plan_id}/meet", "POST /api/quality/coaching/{plan_id}/miss",
         "POST /api/quality/coaching/{plan_id}/drop", "GET /quality/reports", "GET /quality/reports/cases",
-        "GET /quality/reports.xlsx",
+        "GET /quality/reports.xlsx", "POST /quality/reports/freeze",
     ),
     "speech": (
         "POST /api/calls/{call_id}/utterances/{utterance_id}", "POST /api/lexicon/accept",

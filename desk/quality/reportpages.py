@@ -1,13 +1,13 @@
 """Quality in figures: by call taker, desk, line, category, item; every number opens what it counts; Excel."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, HTTPException, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from starlette.responses import RedirectResponse, Response
 
 from desk.access.auth import audit
 from desk.access.users import Users
@@ -26,6 +26,7 @@ from desk.views import Views
 from desk.whole import Whole
 from quality.reports import queries
 from quality.reports.figures import By, ItemRow, Row, Table
+from quality.reports.frozen import Frozen, Reports
 from quality.reports.period import Span, month_of, parse, week_of
 from quality.reports.queries import Which
 from quality.scorecards.score import Answer
@@ -34,6 +35,14 @@ router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
 #: Calls on one page.
 PAGE = 100
+
+
+def reports_of(services: Services) -> Reports:
+    """Frozen reports of this site."""
+    return Reports(services.database, services.clock, services.reviews.zone, services.city.quality.minimum)
+
+
+Room = Annotated[Reports, Depends(reports_of)]
 WHAT_NAMES = {
     "calls": "已接电话", "checked": "已自动质检的通话", "reviews": "已公布的评分", "failed": "一票否决的评分",
     "violation": "自动质检发现", "check": "自动质检未通过", "item": "评分项目",
@@ -43,8 +52,9 @@ WHAT_NAMES = {
 class Shown:
     """Makes the addresses and names of one report."""
 
-    def __init__(self, services: DeskServices, views: Views, span: Span, named: Named) -> None:
-        self.views, self.span, self._named, self._services = views, span, named, services
+    def __init__(self, views: Views, span: Span, named: Callable[[str], str], *, opens: bool = True) -> None:
+        """``opens``: figures lead to what they count; those of a frozen report need not be what is counted now."""
+        self.views, self.span, self._named, self._opens = views, span, named, opens
 
     def key(self, by: By, key: str) -> str:
         """A row's name."""
@@ -60,7 +70,9 @@ class Shown:
                 return f"{key} {views.category_name(key)}" if key else views.text("未分类")
 
     def link(self, what: str, by: By | None = None, key: str = "", detail: str = "") -> str:
-        """Where a figure opens."""
+        """Where a figure opens; empty where it does not."""
+        if not self._opens:
+            return ""
         query = {"period": self.span.key, "what": what, "by": by or "", "key": key, "detail": detail}
         return f"/quality/reports/cases?{urlencode({k: v for k, v in query.items() if v or (k == 'key' and by)})}"
 
@@ -105,28 +117,28 @@ def _by(text: str) -> By | None:
 
 @router.get("/quality/reports")
 async def reports(
-    request: Request, user: Overseer, services: Services, period: str = "", by: str = "agent"
-) -> Response:
-    """One period's table."""
+    request: Request, user: Overseer, services: Services, room: Room, period: str = "", by: str = "agent",
+    version: Whole = 0,
+) -> Response:  # fmt: skip
+    """One period's table: of now, or a ``version`` as it was frozen."""
     span, of = _span(period, services), _by(by)
-    begin, end = _bounds(span, services)
-    views = Views(services.city, language_of(request))
-    shown = Shown(services, views, span, Named(await Users(services.database).names(), views))
+    views, names = Views(services.city, language_of(request)), await Users(services.database).names()
+    frozen = await room.of(span, version) if version else None
+    shown = _shown(views, span, names, frozen)
     today = services.clock.now().astimezone(services.reviews.zone).date()
     rows: list[dict[str, Any]] = []
     total: dict[str, Any] | None = None
     labels: Sequence[str] = ()
     items: list[dict[str, Any]] = []
-    minimum = services.city.quality.minimum
-    async with services.database.read() as session:
-        if of is None:
-            items = [_item(one, shown, minimum) for one in await queries.items(session, begin, end)]
-        else:
-            table = await queries.table(session, of, begin, end, minimum)
-            ranks = table.ranks()
-            rows = [shown.row(table, row, ranks.get(row.key)) for row in table.rows]
-            rows.sort(key=lambda one: (one["rank"] is None, one["rank"] or 0, -one["row"].reviewed.count))
-            total, labels = shown.row(table, table.total, None, total=True), table.labels
+    found_items, table = await _figures(services, span, of, frozen)
+    minimum = frozen.whole.minimum if frozen else services.city.quality.minimum
+    if table is None:
+        items = [_item(one, shown, minimum) for one in found_items]
+    else:
+        ranks = table.ranks()
+        rows = [shown.row(table, row, ranks.get(row.key)) for row in table.rows]
+        rows.sort(key=lambda one: (one["rank"] is None, one["rank"] or 0, -one["row"].reviewed.count))
+        total, labels = shown.row(table, table.total, None, total=True), table.labels
     return page(
         request, "quality/reports.html", me=user, tabs=tabs_of(user.role), span=span, by=by,
         choices=[*words.BY_NAMES.items(), ("item", "评分项目")],
@@ -136,7 +148,48 @@ async def reports(
         ],
         rows=rows, total=total, labels=labels, items=items, minimum=minimum,
         following=span.following.key if span.following.first <= today else "",
+        frozen=frozen.row if frozen else None, about=_about(frozen, views) if frozen else "", names=names,
+        versions=await room.versions(span), over=room.over(span),
     )  # fmt: skip
+
+
+@router.post("/quality/reports/freeze")
+async def freeze(
+    request: Request, user: Overseer, services: Services, room: Room, period: Annotated[str, Form(max_length=8)],
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:  # fmt: skip
+    """Freeze a period that is over, or make the next version of a frozen one."""
+    span = parse(period)
+    row = await room.freeze(span, user.actor(), reason, await Users(services.database).names())
+    await audit(request, user.login, "freeze_quality", detail=f"{row.period} v{row.version} {row.seal[:16]}")
+    return RedirectResponse(f"/quality/reports?period={span.key}&version={row.version}", 303)
+
+
+def _shown(views: Views, span: Span, names: Mapping[str, str], frozen: Frozen | None) -> Shown:
+    """Names as they were when it was frozen."""
+    return Shown(views, span, Named({**names, **frozen.whole.names} if frozen else names, views), opens=not frozen)
+
+
+async def _figures(
+    services: DeskServices, span: Span, of: By | None, frozen: Frozen | None
+) -> tuple[Sequence[ItemRow], Table | None]:
+    """Items, or a table."""
+    if frozen:
+        return (frozen.whole.items, None) if of is None else ((), frozen.whole.tables[of])
+    begin, end = _bounds(span, services)
+    async with services.database.read() as session:
+        if of is None:
+            return await queries.items(session, begin, end), None
+        return (), await queries.table(session, of, begin, end, services.city.quality.minimum)
+
+
+def _about(frozen: Frozen, views: Views) -> str:
+    """By which cards and rules a frozen report was made."""
+    and_ = "、" if views.language == "zh" else ", "
+    cards = {one.card_hash: one.card for one in frozen.whole.items}
+    told = [f"{card_name(card, views)} {key[:8]}" for key, card in cards.items()]
+    said = views.text("评分表：{cards}；自动质检规则版本：{rules}")
+    return said.format(cards=and_.join(told) or "—", rules=and_.join(frozen.whole.rules) or "—")
 
 
 def _item(one: ItemRow, shown: Shown, minimum: int) -> dict[str, Any]:
@@ -187,7 +240,7 @@ async def cases(
         )  # fmt: skip
     async with services.database.read() as session:
         found, rows = await queries.cases(session, which, begin_at, end_at, begin, PAGE)
-    shown = Shown(services, views, span, named)
+    shown = Shown(views, span, named)
     query = {"period": span.key, "what": what, "by": by, "key": key, "detail": detail}
     about = detail if what == "violation" else _item_name(detail, services, views)
     return page(
@@ -217,23 +270,31 @@ def _item_name(detail: str, services: DeskServices, views: Views) -> str:
 
 
 @router.get("/quality/reports.xlsx")
-async def sheet(request: Request, user: Overseer, services: Services, period: str = "", by: str = "agent") -> Response:
+async def sheet(
+    request: Request, user: Overseer, services: Services, room: Room, period: str = "", by: str = "agent",
+    version: Whole = 0,
+) -> Response:  # fmt: skip
     """The same table as an Excel file."""
     span, of = _span(period, services), _by(by)
-    begin, end = _bounds(span, services)
-    views = Views(services.city, language_of(request))
-    minimum = services.city.quality.minimum
-    async with services.database.read() as session:
-        items = await queries.items(session, begin, end) if of is None else []
-        table = await queries.table(session, of, begin, end, minimum) if of is not None else None
-    shown = Shown(services, views, span, Named(await Users(services.database).names(), views))
-    await audit(request, user.login, "export_quality", detail=f"{span.key} {by}")
+    views, names = Views(services.city, language_of(request)), await Users(services.database).names()
+    frozen = await room.of(span, version) if version else None
+    items, table = await _figures(services, span, of, frozen)
+    shown = _shown(views, span, names, frozen)
+    await audit(request, user.login, "export_quality", detail=f"{span.key} {by}{f' v{version}' if version else ''}")
     if table is None:
         head, rows = _item_sheet(items, views)
     else:
         head, rows = _table_sheet(table, shown)
-    made = await asyncio.to_thread(workbook, f"{views.text('质量报表')} {span.key}", head, rows)
-    return download(made, f"quality-{span.key}-{by}")
+    remarks = []
+    if frozen:
+        at = frozen.row.frozen_at.astimezone(services.reviews.zone)
+        said = views.text("{at} 由 {who} 定版").format(
+            at=f"{at:%Y-%m-%d %H:%M}", who=names.get(frozen.row.frozen_by, frozen.row.frozen_by)
+        )
+        remarks = [f"{views.text('第 {version} 版').format(version=version)} {said} SHA-256 {frozen.row.seal}",
+                   _about(frozen, views)]  # fmt: skip
+    made = await asyncio.to_thread(workbook, f"{views.text('质量报表')} {span.key}", head, rows, remarks)
+    return download(made, f"quality-{span.key}-{by}{f'-v{version}' if version else ''}")
 
 
 _Sheet = tuple[list[tuple[str, int]], list[list[Cell]]]

@@ -11,16 +11,17 @@ from io import BytesIO
 import httpx
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import event, select
+from sqlalchemy import event, func, select, update
 
 from core.audit import AuditEntry
 from desk.access.rights import audience_of_call, receives
-from desk.access.users import Users
+from desk.access.users import UserRow, Users
 from desk.app import create_app
 from desk.services import DeskServices
 from quality.listening.tables import PrivatePart
+from quality.reports.tables import QualityReport
 from quality.reviews.service import Answers, scores
-from quality.reviews.tables import Review
+from quality.reviews.tables import Review, ReviewScore
 from quality.sampling.assign import Reviewer
 from tests.desk_fakes import PASSWORD, Stage
 from tests.quality_scene import GOOD, POOR, REVIEWERS, quality_services, weeks_of_quality, yesterdays_calls
@@ -278,6 +279,49 @@ async def test_excel_has_the_figures_of_the_page_as_numbers(scene: Scene) -> Non
             assert total[2] == sum(row[2] for row in rows[1:-1]) and f">{total[2]}</a>" in page
     assert (await lin.get("/quality/reports", params={"period": "2026"})).status_code == 400
     assert (await lin.get("/quality/reports", params={"by": "x"})).status_code == 422
+
+
+async def test_a_frozen_report_stays_as_it_was_whatever_is_decided_later(scene: Scene) -> None:
+    await weeks_of_quality(scene.services, calls=120)
+    lin, month = await scene.sign_in("lin"), {"period": "2026-10"}
+    assert (await (await scene.sign_in("wang")).post("/quality/reports/freeze", data=month)).status_code == 403
+    early = await lin.post("/quality/reports/freeze", data={"period": "2026-11"})
+    assert early.status_code == 400 and "还没有结束" in early.text
+
+    async def figures(by: str, version: int) -> tuple[str, list[tuple[object, ...]]]:
+        asked = {**month, "by": by, "version": str(version)}
+        answer = await lin.get("/quality/reports.xlsx", params=asked)
+        page = (await lin.get("/quality/reports", params=asked)).text
+        return page, list(load_workbook(BytesIO(answer.content)).active.iter_rows(values_only=True))
+
+    before = {by: (await figures(by, 0))[1] for by in ("agent", "desk", "line", "category", "item")}
+    done = await lin.post("/quality/reports/freeze", data=month, follow_redirects=False)
+    assert done.headers["location"] == "/quality/reports?period=2026-10&version=1"
+    async with scene.services.database.work() as work:
+        await work.session.execute(update(ReviewScore).values(tenths=100, passed=False))
+        await work.session.execute(update(UserRow).where(UserRow.login == "wang").values(name="改了名"))
+    for by, was in before.items():
+        page, rows = await figures(by, 1)
+        assert rows[: len(was)] == was and "SHA-256" in str(rows[len(was)][0]) and "林主任" in str(rows[len(was)][0])
+        assert "评分表：" in str(rows[len(was) + 1][0]) and "/quality/reports/cases" not in page
+        assert 'data-test="frozen"' in page and "改了名" not in page
+    now = await figures("agent", 0)
+    assert now[1] != before["agent"] and "改了名" in now[0] and "/quality/reports/cases" in now[0]
+    assert (await lin.post("/quality/reports/freeze", data=month)).status_code == 400
+    again = await lin.post("/quality/reports/freeze", data={**month, "reason": "改判后更正"}, follow_redirects=False)
+    assert again.headers["location"].endswith("version=2") and "改判后更正" in (await figures("agent", 2))[0]
+    assert (await figures("agent", 1))[1][: len(before["agent"])] == before["agent"]
+    assert (await lin.get("/quality/reports", params={**month, "version": "3"})).status_code == 400
+    async with scene.services.database.work() as work:
+        told = await work.session.scalars(select(AuditEntry.detail).where(AuditEntry.what == "freeze_quality"))
+        assert [one.split()[:2] for one in told] == [["2026-10", "v1"], ["2026-10", "v2"]]
+        await work.session.execute(
+            update(QualityReport)
+            .where(QualityReport.version == 1)
+            .values(body=func.replace(QualityReport.body, "1", "2"))
+        )
+    answer = await lin.get("/quality/reports", params={**month, "version": "1"})
+    assert answer.status_code == 400 and "已被改动" in answer.text
 
 
 async def test_the_list_asks_as_few_questions_of_many_reviews(scene: Scene) -> None:
