@@ -1,9 +1,7 @@
 """Asterisk's configuration for the administrator's pages, by the same code as ``heyi dialplan check`` and ``apply``."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 import structlog
 from rich.console import Console
@@ -16,7 +14,6 @@ from core.clock import SystemClock
 from core.database import Database
 from core.errors import HeyiError
 from core.settings import Settings
-from desk.config.catalogue import RULES, effective, original
 from desk.config.checking import Opening, opening, rule_faults
 from desk.config.ports import Applied
 from desk.config.service import Configuration
@@ -30,17 +27,17 @@ from quality.checks.review import prepare
 from telephony import dialplan
 from telephony.install import Install, Server, check_space
 from ticketing.flows.table import Flows
-from triage.categories import Categories, load_categories
+from triage.categories import Categories
+from triage.cityrules import city_rules
 from triage.judge import Judge
 from triage.learn.shelf import ensure_model
 from triage.places import Gazetteer
-from triage.questions import Question, load_questions
-from triage.rules import RuleSet, load_rules
+from triage.questions import Question
+from triage.rules import RuleSet
 
 log = structlog.get_logger(__name__)
 #: What puts back what heyi last started with.
 RESTORE = "./run heyi city restore {}"
-T = TypeVar("T")
 
 #: Values that nobody needs to see: telephones' passwords, the manager's, the voice's token.
 _SECRET = re.compile(r"^(\s*(?:secret|password)\s*=\s*).*$", re.MULTILINE)
@@ -126,23 +123,8 @@ def laid_out(settings: Settings) -> tuple[Opening, list[str]]:
 
 
 def own_rules(settings: Settings) -> tuple[RuleSet, Categories, dict[str, tuple[Question, ...]]]:
-    """Rules, category words and first questions: the city's own, heyi's in place of one that cannot be read."""
-    folder = settings.city_folder
-
-    def of(name: str, load: Callable[[Path], T]) -> T:
-        held = effective(folder, f"rules/{name}")
-        # As it was changed, as the city came with it, heyi's own.
-        for path in dict.fromkeys((held, original(folder, f"rules/{name}"))):
-            if path == RULES / name:
-                break
-            try:
-                return load(path)
-            except HeyiError as error:
-                log.error("a rule file of the city is left out", file=str(path), fault=str(error))
-        return load(RULES / name)
-
-    rules, categories = of("emergency.yaml", load_rules), of("categories.yaml", load_categories)
-    return rules, categories, of("questions.yaml", load_questions)
+    """See :func:`triage.cityrules.city_rules`, of the site's city."""
+    return city_rules(settings.city_folder)
 
 
 def prove(settings: Settings) -> None:

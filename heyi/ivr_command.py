@@ -18,6 +18,7 @@ from asr.record.transcribe import transcribe
 from core.city import City
 from core.city_ivr import IvrFlow
 from core.cityfile import load_city
+from core.cityfolder import CityFolder
 from core.errors import HeyiError
 from core.settings import Settings
 from heyi.ivr_sounds import TEXTS, export_texts, rows
@@ -26,6 +27,7 @@ from heyi.sounds import recorded_of, store_of
 from heyi.speech import improver_of
 from ivr.diagram import mermaid, summary
 from ivr.signals import Judged
+from triage.cityrules import city_rules
 from triage.judge import Judge
 from triage.learn.shelf import ensure_model
 from triage.turns import Turn
@@ -79,7 +81,7 @@ def try_command(
     if (dialled := site.line(number)) is None:
         raise HeyiError(f"the city has no line {number}", hint="see lines.yaml")
     known = {"city": site.profile.name, "line": number, "line_name": dialled.name, **_KNOWN, **_pairs(values or [])}
-    ears = Listener(site, number)
+    ears = Listener(site, number, _files(city))
     try:
         Walk(flows, flow, known, ears, _lines(script), print, echo=script is not None).run()
     finally:
@@ -111,8 +113,9 @@ def sounds_command(
 class Listener:
     """The city's own recognition and judgement, each loaded when the first words come."""
 
-    def __init__(self, city: City, line: str) -> None:
-        self._city = city
+    def __init__(self, city: City, line: str, files: CityFolder) -> None:
+        """``files``: where the city's rules lie."""
+        self._city, self._files = city, files
         self._line = line
         self._settings = Settings()
         self._judge: Judge | None = None
@@ -132,7 +135,9 @@ class Listener:
     def judged(self, words: list[str]) -> Judged:
         """Triage's verdict on all that was said."""
         if self._judge is None:
-            self._judge = Judge(self._city, model=ensure_model(self._settings, self._city, console))
+            rules, categories, _ = city_rules(self._files)
+            model = ensure_model(self._settings, self._city, console)
+            self._judge = Judge(self._city, rules, categories, model=model)
         verdict = self._judge.judge(self._line, [Turn("caller", text) for text in words])
         first = verdict.candidates[0] if verdict.candidates else None
         return Judged(verdict.outcome, first.code if first else "", first.probability if first else 0.0)
@@ -142,8 +147,12 @@ class Listener:
             self._decoder.close()
 
 
+def _files(folder: Path | None) -> CityFolder:
+    return Settings().city_folder if folder is None else CityFolder(folder)
+
+
 def _city(folder: Path | None) -> City:
-    return load_city(folder or Settings().city_folder)
+    return load_city(_files(folder))
 
 
 def _flows(city: City) -> dict[str, IvrFlow]:

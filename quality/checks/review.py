@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from core.city import City
+from core.cityfolder import CityFolder
 from core.settings import Settings
 from quality.call import Call
 from quality.checks import address, conduct, dispatch, manner, opening, phone, promises, timing
@@ -58,10 +59,13 @@ class Checks:
         })  # fmt: skip
 
 
-def prepare(settings: Settings, city: City, *, rules_only: bool = False) -> Checks:
-    """The checks with heyi's rules and the city's own, and what is learned (fitted once, then from the cache)."""
+def prepare(settings: Settings, city: City, *, rules_only: bool = False, folder: CityFolder | None = None) -> Checks:
+    """The checks with heyi's rules and the city's own, and what is learned (fitted once, then from the cache).
+
+    ``folder``: the city's files; None: the site's.
+    """
     return Checks(
-        sound_rulebook(settings.city_folder),
+        sound_rulebook(folder or settings.city_folder),
         city,
         None if rules_only else ensure(settings.cache / "quality"),
     )

@@ -4,6 +4,7 @@
 invented with near misses at one place, time and place alone cannot tell: that is what the pairs are for.
 """
 
+import argparse
 import csv
 import itertools
 import random
@@ -19,7 +20,9 @@ from rich.progress import track
 
 from core.city import City
 from core.cityfile import load_city
+from core.cityfolder import CityFolder
 from core.settings import Settings
+from triage.cityrules import city_rules
 from triage.incidents.account import Account, account_of, grown, keys, profile
 from triage.incidents.likeness import LIKELY, comparable, measures
 from triage.incidents.matters import DEFAULT
@@ -139,8 +142,13 @@ def held_out(rows: Vector, same: Vector, worth: Vector, groups: Sequence[str], n
 def main() -> None:
     console = Console(stderr=True)
     settings = Settings()
-    city = load_city(settings.city_folder)
-    data = material(city, Judge(city, model=ensure_model(settings, city, console)), console)
+    options = argparse.ArgumentParser(description="Learn how much each measure of likeness weighs.")
+    options.add_argument("--city", type=Path, help="a city folder; without it the site's")
+    given = options.parse_args().city
+    files = settings.city_folder if given is None else CityFolder(given)
+    city = load_city(files)
+    rules, categories, _ = city_rules(files)
+    data = material(city, Judge(city, rules, categories, model=ensure_model(settings, city, console)), console)
     names = [name for name in data.pairs[0].measured if name not in JUDGED]
     rows = np.array([[pair.measured[name] for name in names] for pair in data.pairs])
     same = np.array([float(pair.same) for pair in data.pairs])
