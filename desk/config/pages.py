@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,7 +15,7 @@ from core.yamlrows import NotRows
 from desk.access.auth import SignedIn, address_of
 from desk.access.users import User, Users
 from desk.config import forms
-from desk.config.catalogue import kind_of
+from desk.config.catalogue import effective, kind_of
 from desk.config.checking import MOST, Told, Unfit, opening, tidy
 from desk.config.diffs import merged
 from desk.config.service import SavedMeanwhile, UnknownFile
@@ -36,6 +37,7 @@ from desk.views import Views
 from desk.whole import Whole
 from triage.questions import load_questions
 
+log = structlog.get_logger(__name__)
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
 Name = Annotated[str, Form(max_length=80)]
@@ -45,7 +47,7 @@ _FORM = 4 * MOST
 
 @router.get("/settings")
 async def overview(
-    request: Request, user: SignedIn, services: Services, saved: str = "", restarted: str = ""
+    request: Request, user: SignedIn, services: Services, saved: str = "", restarted: str = "", later: str = ""
 ) -> Response:
     """All files in their groups; what waits for a restart or for Asterisk."""
     room, views = services.configuration, Views(services.city, language_of(request))
@@ -57,6 +59,7 @@ async def overview(
         me=user,
         saved=title_of(saved, views) if kind_of(saved) else "",
         restarted=bool(restarted),
+        later=bool(later),
         groups=groups_view(room.folder, await room.standings(), waiting, await _names(services), views),
         waiting=[title_of(name, views) for name in waiting if _restarts(name)],
         left_out=faults_view(made.faults, "", views.language),
@@ -128,14 +131,12 @@ async def save(request: Request, user: SignedIn, services: Services) -> Response
         return await _preview(
             request, user, services, name, base, tidy(text), as_text=as_text, why=why, error=error.message
         )  # fmt: skip
-    await _take_up(services, name)
-    return RedirectResponse(f"/settings?saved={name}", 303)
+    return await _kept(services, name)
 
 
 @router.get("/settings/history")
 async def history(
-    request: Request, user: SignedIn, services: Services, name: str, a: Whole | None = None, b: Whole | None = None,
-    error: str = "",
+    request: Request, user: SignedIn, services: Services, name: str, a: Whole | None = None, b: Whole | None = None
 ) -> Response:  # fmt: skip
     """All versions of a file, and the difference of two; without numbers of the last two."""
     return await _history(request, user, services, name, a, b)
@@ -156,8 +157,7 @@ async def restore(
         raise HTTPException(404, error.message) from None
     except HeyiError as error:
         return await _history(request, user, services, name, None, number, error=error.message)
-    await _take_up(services, name)
-    return RedirectResponse(f"/settings?saved={name}", 303)
+    return await _kept(services, name)
 
 
 # --- what several of them do ------------------------------------------------------------------------------------------
@@ -268,15 +268,18 @@ async def _history(
     )
 
 
-async def _take_up(services: DeskServices, name: str) -> None:
-    """What pages may show at once they show from now on."""
-    room = services.configuration
+async def _kept(services: DeskServices, name: str) -> Response:
+    """Back to the overview, with what pages may show at once shown from now on, or told that they do not."""
+    room, taken = services.configuration, True
     try:
         services.city = with_texts(services.city, await asyncio.to_thread(load_city, room.folder))
         if name == "rules/questions.yaml":
-            services.questions = load_questions(room.folder.path(name))
-    except HeyiError:
-        return  # another file is left out (told on the overview); the texts stay those of the start
+            services.questions = load_questions(effective(room.folder, name))
+    except HeyiError as error:
+        # Another file is left out, which the overview tells; the texts stay those of the start.
+        log.warning("a changed file is kept, and not on the pages yet", file=name, fault=error.message)
+        taken = False
+    return RedirectResponse(f"/settings?saved={name}" + ("" if taken else "&later=1"), 303)
 
 
 async def _pending(services: DeskServices, city: City | None) -> Mapping[str, Any] | None:

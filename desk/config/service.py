@@ -7,10 +7,11 @@ without a database. They are written together, and laid even at each start.
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import Select, func, select
@@ -28,6 +29,7 @@ from desk.config.checking import checked, opening, tidy
 from desk.config.tables import ConfigVersion
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 #: Beside the changed files, and none of them: with which version of each heyi was last open.
 _STARTED = ".started.json"
 
@@ -167,7 +169,7 @@ class Configuration:
             if text == before:
                 raise HeyiError("内容没有变化，无需保存")
             await asyncio.to_thread(checked, self.folder, {name: text}, self._fit)
-            return await self._keep(name, text, newest, before, who, why, address, restores)
+            return await whole(self._keep(name, text, newest, before, who, why, address, restores))
 
     async def _keep(
         self, name: str, text: str, newest: int, before: str, who: str, why: str, address: str, restores: int | None
@@ -217,7 +219,7 @@ class Configuration:
                 raise HeyiError(f"{name or 'every file'} is as it was when heyi last started")
             await asyncio.to_thread(checked, self.folder, {file: each[3] for file, each in found.items()}, self._fit)
             for file, (good, newest, before, text) in found.items():
-                await self._keep(file, text, newest, before, who, why, "", good)
+                await whole(self._keep(file, text, newest, before, who, why, "", good))
             return {file: each[0] for file, each in found.items()}
 
     # --- at the start
@@ -317,6 +319,19 @@ class Configuration:
     def _hashes(self) -> Mapping[str, str]:
         names = set(self.folder.changes())
         return {name: _hash(_read(effective(self.folder, name))) for name in names}
+
+
+async def whole(work: Coroutine[None, None, T]) -> T:
+    """``work`` done whole, though whoever awaits it is cancelled: row and file are both new, or neither.
+
+    A thread that writes cannot be stopped: what was put back under it would be written over.
+    """
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _version(row: ConfigVersion) -> Version:

@@ -208,7 +208,13 @@ async def test_a_fault_on_the_disk_is_told_and_nothing_applied(
     await client.post("/settings/asterisk/apply")
     assert "desks.yaml" in str((await ended(client))["error"]) and exchange.asked == []
     assert "Asterisk 仍按上次应用的配置运行" in (await client.get("/settings/asterisk")).text
-    await save(client, RENAMED)  # one that is left out hinders no other
+    await client.post("/settings/preview", data=form(RENAMED))
+    kept = await client.post(
+        "/settings/save", data=form(RENAMED, why="试一试")
+    )  # one that is left out hinders no other
+    assert kept.headers["location"] == "/settings?saved=lines.yaml&later=1"
+    assert "页面文字仍是启动时的" in (await client.get(kept.headers["location"])).text
+    assert stage.services.city.lines[0].name == "报警服务台"
 
 
 async def test_rules_that_cannot_be_read_are_told_with_the_others(

@@ -1,5 +1,7 @@
 """Versions of the city's files: saved, compared, taken back, refused; what was saved holds without a database."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from desk.config.checking import MOST, Unfit, checked, tidy
 from desk.config.diffs import counts, diff, merged
 from desk.config.service import Configuration, SavedMeanwhile, UnknownFile
 from desk.config.shown import with_texts
+from tests.eventually import until
 from tests.unit.test_city_file import SMALL, write
 
 LINES = SMALL["lines.yaml"]
@@ -181,6 +184,30 @@ async def test_a_full_disk_leaves_what_held(
         await save(configuration, "lines.yaml", LINES, 1)
     assert (await configuration.content("lines.yaml"))[0] == 1
     assert folder.path("lines.yaml").read_text("utf-8") == RENAMED
+
+
+async def test_a_change_whose_asker_goes_away_is_kept_whole(
+    configuration: Configuration, folder: CityFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(configuration, "lines.yaml", RENAMED, 0)
+    at_work, go_on, real = threading.Event(), threading.Event(), CityFolder.write
+
+    def slow(self: CityFolder, name: str, data: bytes) -> None:
+        if self == folder:
+            at_work.set()
+            go_on.wait()
+        real(self, name, data)
+
+    monkeypatch.setattr(CityFolder, "write", slow)
+    saving = asyncio.create_task(save(configuration, "lines.yaml", LINES, 1))
+    await until(at_work.is_set, lambda: "the file is being written")
+    saving.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+    number, text = await configuration.content("lines.yaml")
+    assert (number, text) == (2, LINES) and folder.path("lines.yaml").read_text("utf-8") == LINES
 
 
 async def test_the_start_lays_folder_and_versions_even(configuration: Configuration, folder: CityFolder) -> None:
