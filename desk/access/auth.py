@@ -83,7 +83,12 @@ class Auth:
             self.knock(address)
         if not self._lockout.begin(login, where, now):
             raise SignInRefused("密码错误次数过多，请几分钟后再试")
-        user = await self._users.verify(login, password, lane)
+        try:
+            user = await self._users.verify(login, password, lane)
+        except Crowded:
+            # Others came in between: nobody has looked at this password.
+            self._lockout.unheard(login, where)
+            raise
         if user is None:
             async with self._services.database.work() as work:
                 note(work.session, at=now, who=login, what="sign_in_failed", address=address)

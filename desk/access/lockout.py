@@ -30,5 +30,13 @@ class Lockout:
             self._tries.popitem(last=False)
         return True
 
+    def unheard(self, login: str, where: str) -> None:
+        """The try was not looked at after all: it counts for nothing."""
+        count, last = self._tries.get((login, where), (0, None))
+        if last is not None and count > 1:
+            self._tries[login, where] = (count - 1, last)
+        else:
+            self._tries.pop((login, where), None)
+
     def succeeded(self, login: str, where: str) -> None:
         self._tries.pop((login, where), None)

@@ -156,3 +156,18 @@ async def test_a_long_or_foreign_address_does_not_stop_a_sign_in(sign_in: SignIn
     stranger = await sign_in("")
     assert (await stranger.get("/tickets/a&b=c")).headers["location"] == "/login?next=/tickets/a%26b%3Dc"
     assert (await stranger.get("/tickets/" + "x" * 600)).headers["location"] == "/login"
+
+
+async def test_whom_the_crowd_keeps_out_has_not_guessed(
+    stage: Stage, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await sign_in("")
+
+    async def crowded(*_: object) -> None:
+        raise Crowded
+
+    with monkeypatch.context() as patched:
+        patched.setattr(users.Users, "verify", crowded)
+        for _ in range(12):
+            assert (await client.post("/api/login", json=RIGHT)).status_code == 429
+    assert (await client.post("/api/login", json=RIGHT)).status_code == 200

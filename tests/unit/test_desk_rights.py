@@ -172,3 +172,15 @@ def test_signing_in_never_leads_to_another_site(path: str) -> None:
 
 def test_signing_in_leads_back_to_the_page_that_was_asked_for() -> None:
     assert inside("/tickets/JJ1?lang=en") == "/tickets/JJ1?lang=en"
+
+
+def test_a_try_that_nobody_looked_at_counts_for_nothing() -> None:
+    lockout, now = Lockout(limit=2, pause=timedelta(minutes=5)), datetime(2026, 11, 20, tzinfo=UTC)
+    for _ in range(5):
+        assert lockout.begin("wang", "here", now)
+        lockout.unheard("wang", "here")
+    assert lockout.begin("wang", "here", now) and lockout.begin("wang", "here", now)
+    assert not lockout.begin("wang", "here", now), "and what was looked at counts"
+    lockout.unheard("wang", "here")
+    assert lockout.begin("wang", "here", now) and not lockout.begin("wang", "here", now)
+    lockout.unheard("nobody", "here")
