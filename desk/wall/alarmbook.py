@@ -23,6 +23,8 @@ AGAIN = timedelta(seconds=30)
 FAULTS = timedelta(days=1)
 #: Notes that are read at the start: those of alarms that may still last.
 _NOTES = 200
+#: A note of an alarm that is gone is forgotten after this: one that began anew is noted by nobody anyway.
+KEPT = timedelta(days=1)
 
 
 class AlarmBook:
@@ -67,6 +69,8 @@ class AlarmBook:
         found = [*of_waiting(callers, now), *self._lasting]
         if missed.emergency and missed.emergency_at:
             found.append(Alarm("missed", "", missed.emergency_at, count=missed.emergency))
+        lasting = {alarm.key for alarm in found}
+        self._notes = {key: note for key, note in self._notes.items() if key in lasting or now - note.at < KEPT}
         return standing(found, self._notes)
 
     @staticmethod

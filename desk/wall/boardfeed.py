@@ -79,6 +79,13 @@ class BoardFeed(StateFeed):
 
     # -- what is
 
+    async def alarms(self) -> list[Alarm]:
+        """What is wrong at this moment."""
+        services = self._services
+        async with services.database.read() as session:
+            missed = await missed_tables.count(session)
+            return await self._alarms.alarms(session, services.clock.now(), services.switchboard.calls(), missed)
+
     async def sections(self) -> dict[str, Any]:
         """Everything on the wall, by section: plain JSON types, without names, which pages have in their language."""
         services = self._services

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from asr.record.backlog import TranscriptPass
 from core.clock import ManualClock
+from core.database import StoredEvent
 from desk.views import Views
-from desk.wall.alarmbook import AlarmBook
+from desk.wall.alarmbook import KEPT, AlarmBook
 from desk.wall.wallboard import effects
 from switchboard.figures.alarms import Alarm, AlarmNoted, Waiting, of_waiting, standing
 from switchboard.health import TRUNK, LineCheck, LineHealthChanged, failing, record
@@ -115,6 +117,40 @@ async def test_what_no_event_tells_is_read_again_after_a_while(stage: Stage) -> 
 async def test_a_note_of_nothing_is_refused(sign_in: SignIn, body: dict[str, str]) -> None:
     client = await sign_in("he")
     assert (await client.post("/api/alarms/note", json=body)).status_code == 422
+
+
+async def test_what_does_not_stand_is_noted_by_nobody(stage: Stage, sign_in: SignIn) -> None:
+    database, now = stage.services.database, stage.clock.now()
+    client = await sign_in("he")
+
+    async def take(key: str, began: datetime) -> int:
+        answer = await client.post("/api/alarms/note", json={"key": key, "began": began.isoformat()})
+        return answer.status_code
+
+    assert await take("waiting:c77", now - 60 * SECOND) == 409
+    await record(database, LineCheck(line=TRUNK, at=now - 90 * SECOND, ok=False, why="中继无应答"))
+    assert isinstance(stage.clock, ManualClock)
+    stage.clock.advance(31)
+    assert await take(f"line:{TRUNK}", now - 91 * SECOND) == 409, "it began anew"
+    assert await take(f"line:{TRUNK}", now - 90 * SECOND) == 200
+    async with database.read() as session:
+        kept = await session.scalars(select(StoredEvent.body).where(StoredEvent.type == AlarmNoted.__name__))
+        assert len(kept.all()) == 1
+
+
+async def test_notes_of_what_is_gone_are_forgotten(stage: Stage) -> None:
+    database, book = stage.services.database, AlarmBook(CITY)
+    for number in range(5):
+        book.heard(AlarmNoted(at=AT, key=f"waiting:c{number}", began=AT, by="何班长"))
+    async with database.read() as session:
+        await book.alarms(session, AT + KEPT - SECOND, [], Count(0, 0))
+        assert len(book._notes) == 5
+        await book.alarms(session, AT + KEPT, [], Count(0, 0))
+        assert book._notes == {}
+        await book.alarms(session, AT, [], Count(1, 1, AT))
+        book.heard(AlarmNoted(at=AT, key="missed:", began=AT, by="何班长"))
+        (missed,) = await book.alarms(session, AT + 3 * KEPT, [], Count(1, 1, AT))
+        assert missed.noted is not None, "one that still stands keeps its note"
 
 
 async def test_call_takers_take_no_note_of_alarms(sign_in: SignIn) -> None:
