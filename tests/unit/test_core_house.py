@@ -18,6 +18,7 @@ from core.errors import HeyiError
 from core.events import Event
 from core.ids import new_id
 from core.secrets import derive, site_secret
+from tests.eventually import until
 
 AT = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)
 
@@ -68,7 +69,7 @@ async def test_each_subscriber_sees_its_events_in_order_and_a_slow_one_holds_nob
     bus.subscribe(take_quick, Rang)
     for number in range(5):
         bus.publish(Rang(at=AT, number=number))
-    await asyncio.sleep(0.01)
+    await until(lambda: len(quick) == 5, "the quick one has them all")
     assert (quick, slow) == ([0, 1, 2, 3, 4], [])
     gate.set()
     await bus.drain()

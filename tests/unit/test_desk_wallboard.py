@@ -19,7 +19,6 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from core.clock import ManualClock
 from desk.sheets import workbook
-from desk.wall import boardfeed
 from desk.wall.boardfeed import BoardFeed
 from switchboard.figures.worktime import WorkTimes
 from telephony.events import (
@@ -111,12 +110,14 @@ async def test_one_computation_serves_all_pages_and_none_is_made_for_nobody(
         return await whole(self)
 
     monkeypatch.setattr(BoardFeed, "sections", counted)
-    monkeypatch.setattr(boardfeed, "TICK_S", 0.05)
-    monkeypatch.setattr(boardfeed, "PACE_S", 0.0)
+    monkeypatch.setattr(BoardFeed, "TICK_S", 0.01)
+    monkeypatch.setattr(BoardFeed, "PACE_S", 0.0)
     feed = BoardFeed(stage.services)
     await feed.start()
     await asyncio.sleep(0.2)
     assert computed == []
+    # From here on nothing but the pages asks for a computation, however long they take.
+    monkeypatch.setattr(BoardFeed, "TICK_S", PATIENCE_S)
     streams = [feed.stream() for _ in range(50)]
     # The frame before the first is the pause after which a browser asks again.
     for stream in streams:
@@ -133,8 +134,8 @@ async def test_one_computation_serves_all_pages_and_none_is_made_for_nobody(
 async def test_a_page_that_takes_nothing_is_let_go_and_begins_anew(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boardfeed, "TICK_S", 0.01)
-    monkeypatch.setattr(boardfeed, "PACE_S", 0.0)
+    monkeypatch.setattr(BoardFeed, "TICK_S", 0.01)
+    monkeypatch.setattr(BoardFeed, "PACE_S", 0.0)
     feed = BoardFeed(stage.services)
     await feed.start()
     stuck = feed.stream()

@@ -135,9 +135,11 @@ async def test_two_callers_wait_for_one_text_once_and_one_who_leaves_takes_it_fr
     await shelf.close()
 
 
-async def test_a_text_that_kills_the_voice_or_fails_is_passed_over_and_the_next_is_spoken(
-    store: SpokenStore, mouth: Mouth
-) -> None:
+async def test_a_text_that_kills_the_voice_or_fails_is_passed_over_and_the_next_is_spoken(store: SpokenStore) -> None:
+    # It rests long enough to be found resting.
+    mouth = Mouth(COMMAND, first_pause_s=2.0)
+    mouth.start()
+
     def place(text: str) -> Path:
         return store.place(text, "zh")
 
@@ -149,6 +151,7 @@ async def test_a_text_that_kills_the_voice_or_fails_is_passed_over_and_the_next_
     while mouth.mute:  # noqa: ASYNC110  it rests a moment, nobody tells of its end
         await asyncio.sleep(0.02)
     assert await mouth.say("还好。", "v", place("还好。"), now=True)
+    await mouth.close()
 
 
 async def test_a_voice_that_cannot_start_is_mute_and_holds_nobody_up(store: SpokenStore) -> None:

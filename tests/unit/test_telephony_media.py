@@ -137,10 +137,10 @@ async def test_a_connection_that_says_nothing_is_ended(door: Door, monkeypatch: 
 
 
 async def test_after_its_first_word_a_tap_may_be_silent(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media_module, "PROMPT_S", 1.0)  # a slow machine must come to its first word in it
+    monkeypatch.setattr(media_module, "PROMPT_S", 3.0)  # a slow machine must come to its first word in it
     tap = await door.knock(f"token={door.server.expect('c', 'caller')}")
     await tap.send("no JSON")
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(3.2)
     await tap.send(b"\1\2")
     await tap.close()
     await door.until(("opened", "c", "caller"), ("closed", "c", "caller"))
