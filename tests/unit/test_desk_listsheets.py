@@ -18,8 +18,8 @@ from sqlalchemy import select
 from core.audit import AuditEntry
 from desk import listexport
 from desk.access.users import User, Users
-from desk.listexport import Sheet, by_mark, by_place, write
 from desk.listcatalogue import SHEETS
+from desk.listexport import Sheet, by_mark, by_place, write
 from desk.listsheets import AT_ONCE, cell
 from desk.sheets import MEDIA_TYPE
 from desk.views import Views
@@ -198,6 +198,16 @@ async def test_a_long_list_lets_others_have_their_turn(
     beside.cancel()
     assert len(rows) == 2 * AT_ONCE + 2 and len({row[0] for row in rows[1:]}) == 2 * AT_ONCE + 1
     assert max(in_turn.values()) <= AT_ONCE and len(in_turn) >= 3
+
+
+async def test_the_board_s_file_has_every_row_of_the_chosen_level(stage: Stage, sign_in: SignIn, tmp_path: Any) -> None:
+    number, lin = await filed(stage), await sign_in("lin")
+    assert 'href="/board?xlsx=1"' in (await lin.get("/board")).text
+    head, row = await read(lin, "/board?level=&xlsx=1", tmp_path)
+    told = dict(zip(head, row, strict=False))
+    assert told["工单号"] == number and told["列"] == "在办" and told["事由"] == "=HYPERLINK(工地太吵)"
+    assert "欧阳建国" not in row and "13800001111" not in row
+    assert len(await read(lin, "/board?level=grid&xlsx=1", tmp_path)) == 1
 
 
 async def test_all_missed_calls_are_in_the_file_whatever_page_is_shown(
