@@ -36,6 +36,17 @@ CALLS: tuple[tuple[str, float, str, str], ...] = (
 )  # fmt: skip
 
 
+class Afternoon(SystemClock):
+    """The machine's clock, set to the afternoon of its day in the city: the day has brought something, and goes on."""
+
+    def __init__(self) -> None:
+        now = super().now().astimezone(ZONE)
+        self._ahead = now.replace(hour=14, minute=30, second=0, microsecond=0) - now
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+
 def busy_city() -> City:
     """The demonstration's city with twelve desks of people."""
     city = load_city(ROOT / "cities" / "jinjiang")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import time, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from core.city_callbacks import CallbackRule
 from desk.access.users import Users
 from tests.chromium import sign_in
 from tests.desk_fakes import PASSWORD, Stage
+from tests.eventually import until
 from ticketing.repository import TicketRepository
 from ticketing.tables import Ticket
 
@@ -47,6 +49,8 @@ async def test_one_click_dials_and_the_form_ends_it(stage: Stage, page: Page, tm
     await page.locator("[data-test=begin]").first.click()
     form = page.locator("[data-test=result-form]")
     await expect(form).to_be_visible()
+    # What one tab tells another comes a moment later.
+    await until(partial(page.evaluate, "window.asked.length"), "a number is asked for")
     assert await page.evaluate("window.asked") == ["13800001111"]
     await form.locator("[data-test=outcome]").select_option("unsatisfied")
     await form.locator("[data-test=solved]").select_option("no")

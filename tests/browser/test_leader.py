@@ -10,18 +10,17 @@ import pytest
 from playwright.async_api import Page, ViewportSize, expect
 from sqlalchemy import delete
 
-from core.clock import SystemClock
 from desk.app import create_app
 from desk.leader.leaderfeed import LeaderFeed
 from desk.server import DeskServer, bundle_ready
-from telephony.dialplan import free_ports
 from telephony.events import CallArrived
 from telephony.ledger import CallRow
+from tests.browser.conftest import stand_still
 from tests.chromium import chromium, sign_in
 from tests.desk_fakes import PASSWORD, Stage
 from tests.eventually import PATIENCE_MS, until
 from tests.leader_scene import LEADER, looked, make_leader_scene
-from tests.wallboard_scene import store
+from tests.wallboard_scene import Afternoon, store
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +47,7 @@ FITS = """() => {
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = await make_leader_scene(tmp_path, SystemClock(), a_day=20, days=35)
+    made = await make_leader_scene(tmp_path, Afternoon(), a_day=20, days=35)
     await looked(made)
     yield made
     await made.bus.close()
@@ -58,9 +57,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 class House:
     """A server that can go away and come back, and a leader's page on it."""
 
-    def __init__(self, stage: Stage, port: int, page: Page) -> None:
-        self.stage, self.port, self.page = stage, port, page
-        self.server = DeskServer(create_app(stage.services), "127.0.0.1", port)
+    def __init__(self, stage: Stage, server: DeskServer, page: Page) -> None:
+        self.stage, self.server, self.page = stage, server, page
         #: What the browser refused or a script failed with.
         self.faults: list[str] = []
         page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
@@ -79,14 +77,14 @@ class House:
         await expect(self.page.locator("#trend")).to_have_attribute("data-drawn", "true")
 
     async def restart(self) -> None:
-        self.server = DeskServer(create_app(self.stage.services), "127.0.0.1", self.port)
+        self.server = DeskServer(create_app(self.stage.services), "127.0.0.1", self.server.port)
         await self.server.start()
 
 
 @pytest.fixture
 async def young(tmp_path: Path) -> AsyncIterator[Stage]:
     """A house in its first days: nothing is older than two of them."""
-    clock = SystemClock()
+    clock = Afternoon()
     made = await make_leader_scene(tmp_path, clock, a_day=8, days=2)
     async with made.services.database.work() as work:
         await work.session.execute(delete(CallRow).where(CallRow.arrived_at < clock.now() - timedelta(days=2)))
@@ -110,13 +108,13 @@ async def young_house(young: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 async def housed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     assert bundle_ready(), "build the scripts first: npm ci && npm run build in desk/web"
     monkeypatch.setattr(LeaderFeed, "PACE_S", 0.1)
-    (port,) = free_ports(1)
+    server = DeskServer(create_app(stage.services), "127.0.0.1", 0)
+    await server.start()
     async with chromium() as browser:
-        context = await browser.new_context(base_url=f"http://127.0.0.1:{port}")
+        context = await browser.new_context(base_url=f"http://127.0.0.1:{server.port}")
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        made = House(stage, port, page)
-        await made.server.start()
+        made = House(stage, server, page)
         yield made
     await made.server.stop()
 
@@ -178,6 +176,7 @@ async def test_a_young_house_has_the_same_cells_and_a_trend_that_begins_with_it(
     assert drawn[0] == drawn[1] == drawn[2] and 1 < drawn[0] <= 3, drawn
     # Nothing but the house's own first day stands at the beginning.
     first = page.locator("#trend-table tbody tr").last.locator("a")
+    await expect(first.first).to_be_attached()
     assert any(int(count) for count in await first.all_inner_texts())
 
 
@@ -190,7 +189,7 @@ async def test_the_map_and_the_table_beside_a_chart(house: House) -> None:
     await page.select_option("[data-test=areas-by]", "communities")
     # Whoever cannot see the chart finds its figures in a table, with the same links.
     table = page.locator("#areas-table")
-    assert await table.locator("tbody tr").count() > 3
+    await expect(table.locator("tbody tr").nth(3)).to_be_attached()
     await page.click("[data-test=areas-panel-beside]")
     await expect(page.locator("[data-test=areas]")).to_be_hidden()
     link = table.locator("tbody tr").first.locator("a").first
@@ -229,17 +228,20 @@ async def test_a_call_is_in_the_figures_without_a_reload(house: House) -> None:
 @pytest.mark.parametrize("lang", ["zh", "en"])
 async def test_the_wall_turns_by_itself_and_fits_every_screen(house: House, lang: str) -> None:
     await house.page.clock.install()
+    # It turns by this clock alone, however long the page loads and the test looks.
+    await stand_still(house.page)
     page = await house.open("/leader/wall", lang=lang, size=(1920, 1080))
     await expect(page.locator("[data-slide=trend]")).to_be_visible()
     for slide in ("areas", "hours", "brief", "trend"):
         await page.clock.run_for(20_000)
         await expect(page.locator(f"[data-slide={slide}]")).to_be_visible()
-        assert await page.locator("[data-slide]:visible").count() == 1
-        assert await page.evaluate(FITS), slide
+        await expect(page.locator("[data-slide]:visible")).to_have_count(1)
+        await until(partial(page.evaluate, FITS), f"{slide} fits")
     # Whoever wants to read on stops it.
     await page.click("[data-test=pause]")
     await page.clock.run_for(60_000)
     await expect(page.locator("[data-slide=trend]")).to_be_visible()
+    await page.clock.resume()
     for width, height in ((3840, 2160), (1366, 768)):
         await page.set_viewport_size(ViewportSize(width=width, height=height))
         # What is drawn follows the window a frame later.
@@ -255,8 +257,8 @@ async def test_the_wall_turns_by_itself_and_fits_every_screen(house: House, lang
 async def test_a_wall_keeps_its_figures_while_the_line_is_cut_and_goes_on(house: House) -> None:
     page = await house.open("/leader/wall", size=(1920, 1080))
     await page.click("[data-test=stay]")
-    await house.ready()
     await expect(page.locator("[data-test=stay]")).to_have_count(0)
+    await house.ready()
     before = await page.locator("[data-test=tile-in-hand] .big").inner_text()
     await house.server.stop()
     await expect(page.locator("[data-test=lost]")).to_be_visible()

@@ -18,7 +18,7 @@ from core.audit import AuditEntry
 from core.clock import SystemClock
 from tests.chromium import sign_in
 from tests.desk_fakes import PASSWORD, START, Stage, make_stage
-from tests.eventually import PATIENCE_S
+from tests.eventually import PATIENCE_S, until
 from tests.transcript_scene import transcribed, with_real_books
 
 pytestmark = pytest.mark.browser
@@ -91,6 +91,7 @@ async def test_by_keyboard_from_the_query_to_the_second_of_the_recording(stage: 
     row = page.locator("#u-c-1-u1")
     await expect(row).to_have_class(re.compile(r"\bhere\b"))
     assert await plays_from(page, 4) < 12
+    await until(lambda: heard(stage), "who listens is written down")
     assert await heard(stage) == [("lin", "c-1")]
 
 
@@ -99,6 +100,10 @@ async def test_a_sentence_plays_from_its_second_and_shows_while_it_is_heard(stag
     await expect(page.locator("[data-test=correct]")).to_have_count(0)
     rows = page.locator("[data-test=utterance]")
     assert await heard(stage) == []
+    # Slowly: the sentence is still to be heard when the test looks.
+    await page.evaluate(
+        "Object.assign(document.getElementById('player'), {defaultPlaybackRate: 0.1, playbackRate: 0.1})"
+    )
     await rows.nth(2).locator("[data-test=play]").click()
     await plays_from(page, 8)
     await expect(rows.nth(2)).to_have_class(re.compile(r"\bnow\b"))

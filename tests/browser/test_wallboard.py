@@ -11,16 +11,14 @@ from playwright.async_api import Page, ViewportSize, expect
 from sqlalchemy import select
 
 from core.audit import AuditEntry
-from core.clock import SystemClock
 from desk.app import create_app
 from desk.server import DeskServer, bundle_ready
 from switchboard.health import LineCheck, LineHealthChanged
 from switchboard.views import Party
-from telephony.dialplan import free_ports
 from tests.chromium import chromium, sign_in
 from tests.desk_fakes import PASSWORD, Stage
-from tests.eventually import PATIENCE_MS
-from tests.wallboard_scene import make_scene
+from tests.eventually import PATIENCE_MS, until
+from tests.wallboard_scene import Afternoon, make_scene
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror=\"document.title='run'\">"
@@ -28,7 +26,7 @@ HOSTILE = "<img src=x onerror=\"document.title='run'\">"
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = await make_scene(tmp_path, SystemClock())
+    made = await make_scene(tmp_path, Afternoon())
     yield made
     await made.bus.close()
     await made.services.database.close()
@@ -37,9 +35,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 class Wall:
     """A server that can go away and come back, and a supervisor's page on it."""
 
-    def __init__(self, stage: Stage, port: int, page: Page) -> None:
-        self.stage, self.port, self.page = stage, port, page
-        self.server = DeskServer(create_app(stage.services), "127.0.0.1", port)
+    def __init__(self, stage: Stage, server: DeskServer, page: Page) -> None:
+        self.stage, self.server, self.page = stage, server, page
 
     async def open(self, lang: str = "zh", size: tuple[int, int] = (1366, 768)) -> Page:
         await self.page.set_viewport_size(ViewportSize(width=size[0], height=size[1]))
@@ -48,20 +45,20 @@ class Wall:
         return self.page
 
     async def restart(self) -> None:
-        self.server = DeskServer(create_app(self.stage.services), "127.0.0.1", self.port)
+        self.server = DeskServer(create_app(self.stage.services), "127.0.0.1", self.server.port)
         await self.server.start()
 
 
 @pytest.fixture
 async def wall(stage: Stage) -> AsyncIterator[Wall]:
     assert bundle_ready(), "build the scripts first: npm ci && npm run build in desk/web"
-    (port,) = free_ports(1)
+    server = DeskServer(create_app(stage.services), "127.0.0.1", 0)
+    await server.start()
     async with chromium() as browser:
-        context = await browser.new_context(base_url=f"http://127.0.0.1:{port}")
+        context = await browser.new_context(base_url=f"http://127.0.0.1:{server.port}")
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        made = Wall(stage, port, page)
-        await made.server.start()
+        made = Wall(stage, server, page)
         yield made
     await made.server.stop()
 
@@ -102,8 +99,8 @@ async def test_every_number_is_a_link_to_the_calls_behind_it(stage: Stage, wall:
         "[data-tile=wait-service] [data-part=value]",
     ):
         link = page.locator(place)
+        await expect(link).to_have_text(re.compile(r"^[1-9]\d*$"))
         number = await link.text_content()
-        assert number and number.isdigit() and int(number) > 0
         address = await link.get_attribute("href")
         await page.goto(address or "")
         await expect(page.locator("[data-test=found]")).to_have_text(f"共 {number} 通")
@@ -147,7 +144,7 @@ async def test_a_cry_for_help_is_over_everything_and_one_click_answers_it(stage:
     await expect(alarm).to_be_visible()
     await alarm.get_by_role("button", name="耳语").click()
     await expect(alarm).to_have_count(0)
-    assert ("watch", "live-5", "whisper", "1009") in stage.city.asked
+    await until(lambda: ("watch", "live-5", "whisper", "1009") in stage.city.asked, "the supervisor whispers")
 
 
 async def test_the_mode_is_switched_by_choosing_the_reason_for_it(stage: Stage, wall: Wall) -> None:
@@ -171,9 +168,13 @@ async def test_the_mode_is_switched_by_choosing_the_reason_for_it(stage: Stage, 
     await dialog.get_by_role("button", name="恢复正常").click()
     await expect(button).to_have_attribute("aria-pressed", "false")
     assert stage.city.current.key == normal.key
-    async with stage.services.database.read() as session:
-        noted = select(AuditEntry.detail).where(AuditEntry.what == "mode").order_by(AuditEntry.id)
-        assert list(await session.scalars(noted)) == [f"{other.key} 天气预警", f"{normal.key} 恢复正常"]
+
+    async def noted() -> bool:
+        async with stage.services.database.read() as session:
+            asked = select(AuditEntry.detail).where(AuditEntry.what == "mode").order_by(AuditEntry.id)
+            return list(await session.scalars(asked)) == [f"{other.key} 天气预警", f"{normal.key} 恢复正常"]
+
+    await until(noted, "both are in the audit")
 
 
 async def test_a_line_that_fails_is_seen_at_once(stage: Stage, wall: Wall) -> None:
@@ -241,6 +242,7 @@ async def test_the_list_behind_a_number_is_exported_by_its_link(stage: Stage, wa
     """qpanel#174: the calls behind a number as an Excel file."""
     page = await wall.open()
     link = page.locator("[data-tile=gone] [data-part=value]")
+    await expect(link).to_have_text(re.compile(r"^[1-9]\d*$"))
     number = int(await link.text_content() or "0")
     async with page.context.expect_page() as opened:
         await link.click()
