@@ -80,17 +80,20 @@ class LeaderFeed(StateFeed):
             _Part("ranking", self._ranking, PAST_FOR),
         )
         self._slow: dict[str, Any] = {}
-        self._keeping: asyncio.Task[None] | None = None
+        self._keeping: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         await super().start()
-        self._keeping = asyncio.create_task(self._keep(), name="desk: leaders' slower figures")
+        # Each by itself: a slow one holds none of the others.
+        self._keeping = [
+            asyncio.create_task(self._keep(part), name=f"desk: leaders' {part.name}") for part in self._parts
+        ]
 
     async def close(self) -> None:
-        if self._keeping:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
-            self._keeping = None
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
+        self._keeping = []
         await super().close()
 
     def _heard(self, event: Event) -> None:
@@ -127,21 +130,20 @@ class LeaderFeed(StateFeed):
 
     # -- the slower parts
 
-    async def _keep(self) -> None:
+    async def _keep(self, part: _Part) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
-            for part in self._parts:
-                now = self._services.clock.now()
-                if not self.pages or not part.due(now):
-                    continue
-                part.made_at = now
-                try:
-                    self._slow[part.name] = await part.make(now)
-                except Exception:
-                    # Tried again when it is due again; what was made last is shown until then.
-                    log.exception("a part of the leaders' page could not be made", part=part.name)
-                else:
-                    self._wake.set()
+            now = self._services.clock.now()
+            if not self.pages or not part.due(now):
+                continue
+            part.made_at = now
+            try:
+                self._slow[part.name] = await part.make(now)
+            except Exception:
+                # Tried again when it is due again; what was made last is shown until then.
+                log.exception("a part of the leaders' page could not be made", part=part.name)
+            else:
+                self._wake.set()
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(0), self._zone)

@@ -246,3 +246,13 @@ async def test_a_screen_ends_after_a_month(stage: Stage, desk: Desk) -> None:
     assert isinstance(stage.clock, ManualClock)
     stage.clock.advance(timedelta(days=31).total_seconds())
     assert (await client.get("/leader/wall")).status_code == 303
+
+
+async def test_a_part_that_takes_long_holds_none_of_the_others(desk: Desk) -> None:
+    async def hangs(_: object) -> None:
+        await asyncio.Event().wait()
+
+    areas = next(part for part in desk.feed._parts if part.name == "areas")
+    areas.make = hangs
+    board = await desk.told(lambda board: set(board) >= ALL - {"areas"})
+    assert "areas" not in board
