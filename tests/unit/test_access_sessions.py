@@ -195,7 +195,7 @@ async def test_a_live_stream_ends_with_its_session(stage: Stage) -> None:
                 assert await app.state.auth.sessions.end(session_id, "wang", by="lin", address="")
                 async with asyncio.timeout(PATIENCE_S):
                     assert "event: hello" in [line async for line in heard]
-                await until(lambda: app.state.feed.pages == 1, lambda: f"{app.state.feed.pages} streams", 20)
+                await until(lambda: app.state.feed.pages == 1, lambda: f"{app.state.feed.pages} streams")
             assert (await client.get("/live")).status_code == 401
     finally:
         await server.stop()
