@@ -18,7 +18,7 @@ from tests.browser.conftest import SCREEN, UNBUILT
 from tests.chromium import NO_WEBGL, WEBGL, chromium, sign_in
 from tests.desk_fakes import PASSWORD, Stage, make_stage
 from tests.dispatch_kit import HERE
-from tests.eventually import PATIENCE_MS
+from tests.eventually import PATIENCE_MS, until
 from ticketing.actor import Actor
 from ticketing.repository import TicketRepository
 from ticketing.tables import Ticket
@@ -241,7 +241,11 @@ async def test_the_map_is_drawn_of_the_citys_own_grids_and_takes_what_is_dragged
         before = await mark.bounding_box()
         await stage.services.dispatch.locate("e1", HERE[0] + 0.003, HERE[1] - 0.001, BRIGADE)
         await expect(mark).to_have_class("unit-mark maplibregl-marker maplibregl-marker-anchor-center told")
-        assert await mark.bounding_box() != before
+
+        async def moved() -> bool:
+            return await mark.bounding_box() != before
+
+        await until(moved, "the mark is elsewhere")
         await row(page, burning).drag_to(mark)
         await expect(page.locator("[data-test=units-assigned] [data-unit=e1]")).to_be_visible()
 
@@ -259,4 +263,5 @@ async def test_a_citys_own_tiles_are_asked_for_where_it_names_them(stage: Stage)
         await page.reload()
         await expect(page.locator("[data-test=map]")).to_have_attribute("data-state", "drawn")
         await expect(page.locator("#map-credit")).to_have_text("晋江测绘")
-        assert asked and all(url.endswith(".png") and "{" not in url for url in asked)
+        await until(lambda: asked, "tiles are asked for")
+        assert all(url.endswith(".png") and "{" not in url for url in asked)

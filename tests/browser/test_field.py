@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ async def test_what_is_done_without_a_network_arrives_once_and_in_order(phones: 
     await page.reload()
     await expect(page.locator("[data-test=pending]")).to_contain_text("接单、到场、现场照片")
     await page.locator("[data-test=job]").first.locator("[data-test=report]").click()
-    assert await page.input_value("[data-test=ask-words]") == "已劝停，22 点后不再施工"
+    await expect(page.locator("[data-test=ask-words]")).to_have_value("已劝停，22 点后不再施工")
     await page.click("[data-test=ask-yes]")
     await expect(page.locator("[data-test=no-jobs]")).to_be_visible()
     await page.click("[data-test=tab-outbox]")
@@ -227,6 +228,7 @@ async def test_a_crew_goes_by_its_own_steps_and_its_cry_goes_before_all_else(pho
     await expect(page.locator("[data-test=own-help]")).to_contain_text("增援已出发")
     await press(page, "report", "明火已灭，无人受伤")
     await expect(page.locator("[data-test=back]")).to_be_visible()
+    await everything_arrived(page, 6)
     async with phones.stage.services.database.read() as session:
         assert "明火已灭" in (await TicketRepository(session).get(ticket.id)).result
 
@@ -366,6 +368,9 @@ async def test_tasks_of_who_signed_out_are_not_shown_to_the_next_one(phones: Pho
     """Signed out at the whole page, which clears nothing of the phone; and the server answers the next one late."""
     ticket = await noise(phones.stage)
     page = await phones.open()
+    await expect(page.locator("[data-test=job]")).to_have_count(1)
+    # Shown first, kept then.
+    await until(partial(page.evaluate, REMEMBERED), "the tasks are kept on the phone")
     assert (await page.evaluate(REMEMBERED))["login"] == "urban"
     # Without a network they are there for who signed in last, and for nobody else.
     await phones.stop()
@@ -454,7 +459,7 @@ async def test_a_phone_that_keeps_nothing_loses_no_words_and_still_calls_for_hel
     await expect(page.locator("[data-test=notice]")).to_contain_text("没有记下")
     await page.reload()
     await page.locator("[data-test=job]").first.locator("[data-test=note]").click()
-    assert await page.input_value("[data-test=ask-words]") == "围挡已拆除"
+    await expect(page.locator("[data-test=ask-words]")).to_have_value("围挡已拆除")
     await page.click("[data-test=ask-no]")
     lost = 0
 

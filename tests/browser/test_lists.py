@@ -13,6 +13,7 @@ from playwright.async_api import Page, Request, Route, expect
 from core.city import Person
 from desk.access.users import Users
 from telephony.ledger import CallRow
+from tests.browser.conftest import stand_still
 from tests.browser.test_knowledge import article
 from tests.chromium import sign_in
 from tests.desk_fakes import CITY, PASSWORD, Stage
@@ -101,18 +102,22 @@ async def test_what_is_typed_is_found_without_a_page_load_and_back_returns(stage
 
 
 async def test_an_input_methods_half_word_asks_nothing(stage: Stage, page: Page) -> None:
+    await page.clock.install()
     await knowledge(stage, page)
     questions = asked(page, "/knowledge")
     field, found = page.locator("[data-test=query]"), page.locator("[data-test=article]")
     await field.focus()
     keyboard = await page.context.new_cdp_session(page)
-    # Typed just before the half word: its question is due while the half word stands there.
+    # Typed just before the half word: its question is due while the half word stands there, however slow the hands.
+    await stand_still(page)
     await page.keyboard.type("有")
     for half in ("zh", "zhan", "zhandao"):
         caret = {"selectionStart": len(half), "selectionEnd": len(half)}
         await keyboard.send("Input.imeSetComposition", {"text": half, **caret})
-    await page.wait_for_timeout(800)
+    await page.clock.run_for(800)
+    await page.wait_for_timeout(300)  # for a question to be sent; whether one was shows also below
     assert questions == []
+    await page.clock.resume()
     await keyboard.send("Input.insertText", {"text": "占道"})
     await expect(found).to_have_count(1)
     await expect(found).to_contain_text("占道经营")

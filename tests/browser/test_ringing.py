@@ -35,10 +35,10 @@ async def test_a_background_tab_goes_on_ringing_and_says_so_in_its_title(floor: 
     loops = await page.evaluate("sounds.length")
     await asyncio.sleep(1)
     assert await page.evaluate("[ringing(), sounds.length]") == [1, loops]
-    assert (await page.title()).startswith("☎ 119")
+    await expect(page).to_have_title(re.compile("^☎ 119"))
     await floor.exchange.give_up(ring)
     await page.wait_for_function("() => ringing() === 0", polling=100)
-    assert not (await page.title()).startswith("☎")
+    await expect(page).not_to_have_title(re.compile("^☎"))
 
 
 async def test_the_ring_itself_shows_line_and_caller_before_the_server_has_told_of_them(floor: Floor) -> None:
@@ -52,7 +52,7 @@ async def test_the_ring_itself_shows_line_and_caller_before_the_server_has_told_
     await expect(card).to_have_attribute("data-state", "ringing")
     await expect(card).to_have_class(re.compile(r"\bemergency\b"))
     await expect(page.locator("[data-test=answer]")).to_be_visible()
-    assert (await page.title()).startswith("☎ 119 火警")
+    await expect(page).to_have_title(re.compile("^☎ 119 火警"))
     # Told at last: the same call, now with all that is known of it.
     await floor.city.arrive("c-1", "119", CALLER)
     await floor.city.ring("c-1", "1001")
