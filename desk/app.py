@@ -55,7 +55,7 @@ from desk.render import STATIC
 from desk.services import DeskServices
 from desk.shift import shiftpages
 from desk.statics import CompressedStatic
-from desk.tickets import assignapi, callbackapi, clockapi, incidentapi
+from desk.tickets import assignapi, callbackapi, choosing, clockapi, incidentapi
 from desk.voice import voicepages
 from desk.wall import alarmapi, healthapi, wallboard
 from desk.wall.boardfeed import BoardFeed
@@ -150,6 +150,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(calllist.router)
     app.include_router(clockapi.router)
     app.include_router(assignapi.router)
+    app.include_router(choosing.router)
     app.include_router(assesspages.router)
     app.include_router(analysispages.router)
     app.include_router(briefpages.router)

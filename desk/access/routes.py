@@ -70,6 +70,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
         "POST /api/tickets/{ticket_id}/reveal",
     ),
     "ticket.work": (
+        "GET /api/tickets/{ticket_id}/departments",
         "POST /api/tickets/{ticket_id}", "POST /api/tickets/{ticket_id}/submit",
         "POST /api/tickets/{ticket_id}/accept", "POST /api/tickets/{ticket_id}/depart",
         "POST /api/tickets/{ticket_id}/arrive", "POST /api/tickets/{ticket_id}/handle",

@@ -12,25 +12,16 @@ from desk.board.lanes import LANE_NAMES, Laid, Lane, order_of
 from desk.board.spots import Spot, unit_at
 from desk.dispatch.dispatchviews import DispatchViews
 from desk.tickets.assignviews import LEVEL_NAMES
+from desk.tickets.choosing import why_of
 from desk.tickets.clockviews import COLOUR_NAMES, KIND_NAMES
 from desk.views import Views, stamp
-from ticketing.assign.proposed import Proposed, Why
+from ticketing.assign.proposed import Proposed
 from ticketing.clocks.policy import Colour
 from ticketing.dispatch.pending import Pending
 from ticketing.dispatch.states import STATE_NAMES
 from ticketing.dispatch.views import Proposal, UnitNow
 from ticketing.tables import Ticket
 
-WHY_NAMES: dict[Why, str] = {
-    "suggested": "退单部门建议",
-    "ticket": "工单已填",
-    "place": "属地",
-    "category": "类别对应",
-    "line": "来话热线",
-    "plan": "预案",
-    "assists": "类别协办",
-    "refused": "曾退单",
-}
 #: Units proposed in the palette: the digits of a keyboard.
 UNITS = 9
 
@@ -132,7 +123,7 @@ class BoardViews:
                 {
                     "key": one.department,
                     "name": self._views.department_name(one.department),
-                    "reasons": [self._why(why, ticket) for why in one.reasons],
+                    "reasons": [why_of(self._views, why, ticket) for why in one.reasons],
                     "against": "refused" in one.reasons,
                     "has": not waits and one.department in (ticket.department, *ticket.assist),
                     "chosen": self._chosen(one, best, ticket) if waits else "",
@@ -149,14 +140,6 @@ class BoardViews:
         # What the ticket, the category or a plan wants beside the main one.
         wanted = "refused" not in one.reasons and not {"plan", "assists"}.isdisjoint(one.reasons)
         return "assist" if wanted or one.department in ticket.assist else ""
-
-    def _why(self, why: Why, ticket: Ticket) -> str:
-        name = self._text(WHY_NAMES[why])
-        if why in ("category", "assists") and ticket.code:
-            return f"{name} · {self._views.category_name(ticket.code)}" if why == "category" else name
-        if why == "line":
-            return f"{name} {ticket.line}"
-        return name
 
     def _own(self, name: str, name_en: str) -> str:
         return name if self._views.language == "zh" else name_en

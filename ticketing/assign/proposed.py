@@ -8,14 +8,16 @@ from core.city import City
 from ticketing.assign.tables import Part
 
 #: Why a department is proposed: who gave the ticket back named it; the ticket says so; the matter begins there by its
-#: place; the category's own; the line's; a plan's; the category's assistants. ``refused`` speaks against it.
-Why = Literal["suggested", "ticket", "place", "category", "line", "plan", "assists", "refused"]
+#: place; the category's own; that of another category that triage thinks of; the line's; a plan's; the category's
+#: assistants. ``refused`` speaks against it.
+Why = Literal["suggested", "ticket", "place", "category", "likely", "line", "plan", "assists", "refused"]
 
 #: The likelier the higher. A design choice: whoever knew the matter last goes before every table.
 _WEIGHT: dict[Why, int] = {
-    "suggested": 100, "ticket": 80, "place": 70, "category": 60, "line": 20, "plan": 50, "assists": 40, "refused": -500,
+    "suggested": 100, "ticket": 80, "place": 70, "category": 60, "likely": 55, "line": 20, "plan": 50, "assists": 40,
+    "refused": -500,
 }  # fmt: skip
-_MAIN: frozenset[Why] = frozenset({"suggested", "ticket", "place", "category", "line"})
+_MAIN: frozenset[Why] = frozenset({"suggested", "ticket", "place", "category", "likely", "line"})
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Matter:
     """What is known of a ticket."""
 
     code: str = ""
+    #: Other categories that it may be, the likeliest first.
+    likely: Sequence[str] = ()
     line: str = ""
     department: str = ""
     assist: Sequence[str] = ()
@@ -59,6 +63,10 @@ def proposed(city: City, matter: Matter) -> list[Proposed]:
     name(matter.department, "ticket")
     name(matter.begins, "place")
     name(category.department if category else "", "category")
+    for code in matter.likely:
+        other = city.category(code)
+        if other and other.department not in found:
+            name(other.department, "likely")
     for key in matter.planned:
         name(key, "plan")
     for key in (*(category.assist if category else ()), *matter.assist):

@@ -4,6 +4,7 @@ import { api } from "./api.js";
 import { CallCard, part } from "./callcard.js";
 import { CallControl } from "./callcontrol.js";
 import { CallQuality } from "./callquality.js";
+import { Departments, KEY as SEND } from "./departments.js";
 import { showPhone, startPhone } from "./deskphone.js";
 import { dialHere } from "./dial.js";
 import { dialled, isNumber } from "./directory.js";
@@ -11,11 +12,12 @@ import { DispatchPanel } from "./dispatch.js";
 import { $, el, notice, show } from "./dom.js";
 import { EarlyCall } from "./early.js";
 import { Facts } from "./facts.js";
-import { showDrafts, showHistory } from "./history.js";
+import { showDrafts, showHistory, urgeFirst } from "./history.js";
 import { t } from "./i18n.js";
 import { Incident, KEY } from "./incident.js";
 import { Incoming } from "./incoming.js";
 import { Keypad } from "./keypad.js";
+import { forget } from "./kept.js";
 import { bindKeys } from "./keys.js";
 import { Answers, NEXT, TAKE } from "./knowledgepanel.js";
 import { follow, stayAwake } from "./live.js";
@@ -36,7 +38,11 @@ const me = setup.extension;
 const card = new CallCard(me);
 const transcript = new Transcript();
 const incident = new Incident();
-const form = new TicketForm(choices, () => told.draw());
+const form = new TicketForm(choices, setup.login, () => {
+  told.draw();
+  departments.draw();
+});
+const departments = new Departments(form);
 const told = new Facts(form, transcript);
 const answers = new Answers(() => form.ticket, (ticket) => form.show(ticket));
 const bar = new AgentBar(setup, () => form.flush());
@@ -138,6 +144,7 @@ function takeVerdict(verdict) {
   transcript.mark(verdict?.reasons ?? []);
   form.candidates(verdict?.candidates ?? []);
   told.show(verdict);
+  departments.draw();
 }
 
 /** Show a call where it belongs: a caller's with its ticket, one between desks or to outside before it for a while. */
@@ -435,8 +442,10 @@ bindKeys([
   [KEY, t("并入同一事件（首项）"), () => incident.link()],
   [NEXT, t("知识库：展开下一条"), () => answers.next()],
   [TAKE, t("知识库：以展开的条目答复并办结"), () => answers.take()],
+  ["Alt+U", t("催办来电人的未结工单（首件）"), urgeFirst],
   ["Alt+D", t("调派单位：打开 / 派出所选"), dispatchKey],
   ["Alt+C", t("换下一个推荐类别"), () => form.nextCandidate()],
+  [SEND, t("换下一个推荐部门"), () => departments.next()],
   ["Alt+Z", t("直接办结，再按数字选理由"), () => form.close()],
   ["Alt+0", t("拨号"), () => $("dial-number").focus()],
   ["Alt+I", t("拨号键盘"), () => phone?.talking && $("keypad").click()],
@@ -460,6 +469,13 @@ addEventListener("pagehide", () => {
   if (phone?.outgoing) phone.hangup();
 });
 
+// Typed words leave before the session does, and none stays behind on this machine.
+document.addEventListener("submit", ({ target }) => {
+  if (target.getAttribute("action") !== "/logout") return;
+  form.flush();
+  forget();
+});
+
 /** For tests and support: figures of the running call, state of telephone and desk. */
 window.heyi = {
   stats: async () => (phone ? phone.stats() : null),
@@ -468,6 +484,7 @@ window.heyi = {
 
 const state = await api("/api/state");
 take(state);
+form.saveLeft();
 follow(state.seq, handlers);
 // A call may come while another tab is looked at.
 stayAwake();

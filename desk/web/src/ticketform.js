@@ -2,6 +2,7 @@ import { api, ApiError } from "./api.js";
 import { whyClosed } from "./closing.js";
 import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
+import { drop, keep, open } from "./kept.js";
 
 /** Saved so soon after the last key; who types without a pause is saved once a second. */
 const SAVE_AFTER_MS = 500;
@@ -11,7 +12,7 @@ const AGAIN_MS = 2000;
 const JOINT = { place: "", summary: "，" };
 const FIELDS = ["code", "nature", "is_emergency", "place", "contact_name", "contact_phone", "summary", "department"];
 const NAMES = {
-  code: t("类别"), nature: t("诉求性质"), is_emergency: t("紧急警情"), place: t("地点"), contact_name: t("联系人"),
+  assist: t("协办部门"), code: t("类别"), nature: t("诉求性质"), is_emergency: t("紧急警情"), place: t("地点"), contact_name: t("联系人"),
   contact_phone: t("联系电话"), summary: t("事由"), department: t("承办部门"),
 };
 
@@ -30,9 +31,16 @@ export class TicketForm {
   /** Since when something is not yet sent to be saved. */
   #since = 0;
   #saving = Promise.resolve();
+  /** Keys of the departments that assist, as they stand in the form. */
+  #assist = [];
   #onChange = () => {};
+  #login;
+  /** What the page before this one could not save any more, by ticket (kept.js). */
+  #left;
 
-  constructor(choices, onChange) {
+  constructor(choices, login, onChange) {
+    this.#login = login;
+    this.#left = open(login);
     this.#fillLists(choices);
     this.#form.addEventListener("input", (event) => {
       this.#touched(event.target);
@@ -54,6 +62,34 @@ export class TicketForm {
   /** Whether a person may write in it. */
   get open() {
     return Boolean(this.#ticket) && !this.#form.elements.summary.disabled;
+  }
+
+  /** Key of the department chosen, and of those that assist. */
+  get department() {
+    return this.#value("department");
+  }
+
+  get assist() {
+    return this.#assist;
+  }
+
+  /** Codes of the verdict's categories. */
+  get likely() {
+    return [...$("candidates").children].map((button) => button.dataset.code);
+  }
+
+  /** Choose a department that is proposed, whether the list has it or not. */
+  sendTo({ key, name }) {
+    this.#offer(key, name);
+    this.take({ field: "department", value: key });
+  }
+
+  /** These departments assist, and no others. */
+  assistBy(keys) {
+    if (!this.open) return;
+    this.#assist = keys;
+    this.#mark("assist");
+    this.flush();
   }
 
   /** Whether a field has `value`; where that only `adds` to it, one of `others` in it is as good. */
@@ -88,6 +124,13 @@ export class TicketForm {
     $("saved").textContent = "";
     this.candidates([]);
     this.#take(ticket);
+    this.#putBack();
+  }
+
+  /** Save what was left of tickets that are not shown. */
+  saveLeft() {
+    for (const [id, { version, fields }] of this.#left) this.#save({ id, version }, fields);
+    this.#left.clear();
   }
 
   /** Ask the server for the present state of this ticket. */
@@ -135,6 +178,7 @@ export class TicketForm {
     try {
       const moved = await api(`/api/tickets/${id}/submit`, { fields, version });
       this.#sent.delete(fields);
+      drop(id);
       if (this.#ticket?.id !== id) return undefined;
       $("saved").textContent = "";
       this.#problem("");
@@ -148,6 +192,31 @@ export class TicketForm {
     return this.#enable();
   }
 
+  /** Before anything else is typed, and from the version on which it was typed: what others wrote meanwhile is told. */
+  #putBack() {
+    const { id } = this.#ticket;
+    const left = this.#left.get(id);
+    this.#left.delete(id);
+    if (!left) return;
+    if (!this.open) {
+      drop(id);
+      notice(t("工单已提交，刷新前未保存的内容没有填入"));
+      return;
+    }
+    for (const [name, value] of Object.entries(left.fields)) {
+      const field = this.#form.elements[name];
+      if (!field) continue;
+      if (field.type === "checkbox") field.checked = value;
+      else field.value = value;
+      // A choice may be offered no longer.
+      if (this.#value(name) === value) this.#touched(field);
+      else drop(id, { [name]: value });
+    }
+    this.#ticket.version = Math.min(this.#ticket.version, left.version);
+    this.flush();
+    this.#onChange();
+  }
+
   #choose(code) {
     const list = this.#form.elements.code;
     list.value = code;
@@ -157,10 +226,16 @@ export class TicketForm {
 
   #touched(field) {
     if (!FIELDS.includes(field.name) || !this.#ticket) return;
-    if (!this.#dirty.size) this.#since = Date.now();
-    this.#dirty.add(field.name);
     field.classList.add("touched");
     if (field.name === "code") this.#showChosen();
+    keep(this.#ticket, { [field.name]: this.#value(field.name) }, this.#login);
+    this.#mark(field.name);
+  }
+
+  /** To be saved soon. */
+  #mark(name) {
+    if (!this.#dirty.size) this.#since = Date.now();
+    this.#dirty.add(name);
     $("saved").textContent = t("未保存");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.flush(), Math.max(0, Math.min(SAVE_AFTER_MS, this.#since + SAVE_WITHIN_MS - Date.now())));
@@ -185,6 +260,7 @@ export class TicketForm {
     try {
       const saved = await api(`/api/tickets/${id}`, { fields, version });
       this.#sent.delete(fields);
+      drop(id, fields);
       // For what was typed after it and is saved next.
       ticket.version = saved.version;
       if (this.#ticket?.id !== id) return;
@@ -197,7 +273,10 @@ export class TicketForm {
         for (const name of Object.keys(fields)) this.#dirty.add(name);
         this.#failed(error);
       } else if (down(error)) setTimeout(() => this.#save(ticket, fields), AGAIN_MS);
-      else notice(error.message);
+      else {
+        drop(id, fields);
+        notice(error.message);
+      }
     }
   }
 
@@ -233,19 +312,20 @@ export class TicketForm {
       if (this.#unsaved(name)) continue;
       // What stands under the cursor of somebody who has begun to edit it does not change.
       if (document.activeElement === field && ticket.touched.includes(name)) continue;
-      if (name === "department") this.#offer(field, ticket);
+      if (name === "department") this.#offer(ticket.department, ticket.department_name);
       if (field.type === "checkbox") field.checked = ticket[name];
       else if (field.value !== ticket[name]) field.value = ticket[name];
     }
+    if (!this.#unsaved("assist")) this.#assist = ticket.assist;
     this.#showChosen();
     this.#enable();
     this.#onChange();
   }
 
   /** A village or a grid stands in no list: offered where the ticket is its. */
-  #offer(field, ticket) {
-    if (!ticket.department || [...field.options].some((one) => one.value === ticket.department)) return;
-    field.append(el("option", { value: ticket.department }, ticket.department_name));
+  #offer(key, name) {
+    const field = this.#form.elements.department;
+    if (key && ![...field.options].some((one) => one.value === key)) field.append(el("option", { value: key }, name));
   }
 
   #enable() {
@@ -257,6 +337,7 @@ export class TicketForm {
   }
 
   #value(name) {
+    if (name === "assist") return this.#assist;
     const field = this.#form.elements[name];
     return field.type === "checkbox" ? field.checked : field.value;
   }
@@ -284,6 +365,7 @@ export class TicketForm {
     try {
       await this.flush();
       this.show(await api(`/api/tickets/${this.#ticket.id}/close`, { reason }));
+      drop(this.#ticket?.id);
       this.#problem("");
     } catch (error) {
       this.#failed(error);
@@ -292,7 +374,7 @@ export class TicketForm {
 
   /** Choose the next of the verdict's categories; false where there is none. */
   nextCandidate() {
-    const codes = [...$("candidates").children].map((button) => button.dataset.code);
+    const codes = this.likely;
     if (!this.open || !codes.length) return false;
     this.#choose(codes[(codes.indexOf(this.#value("code")) + 1) % codes.length]);
     return true;
