@@ -12,7 +12,7 @@ from quality.checks.findings import Checked
 #: Words with which the name of a place ends, or that say where from there.
 _UNITS = (
     "街道|社区|小区|新村|花园|家园|花苑|华府|公寓|广场|大厦|路口|大道|菜市场|市场|超市|小学|中学|幼儿园|学校|医院|公园|加油站|"
-    "收费站|酒店|宾馆|园区|科技园|工业区|开发区|村委会|居委会|老人会|号楼|单元|门口|宿舍|总部|祖厝|码头|牌坊|公交站|停车场|汽车站|车站|"
+    "收费站|酒店|宾馆|园区|科技园|工业区|开发区|村委会|居委会|老人会|号楼|单元|门口|宿舍|总部|祖厝|码头|牌坊|公交站|停车场|汽车站|车站|高速|隧道|大桥|世纪城|中心|"
     "东门|西门|南门|北门|大门|对面|旁边|后面|前面|边上|附近|仓库|工地|安置房|商场|KTV|ktv|"
     "镇|村|路|街|巷|道|桥|楼|栋|号|区|厂|店|庙|宫|祠|塔|溪|河|湖|山|里|厝|庄|城|院|馆|苑|府|湾|站|校|连接线"
 )
@@ -82,9 +82,18 @@ _FULL = re.compile(r"(?:镇|街道)[^，。]{1,6}(?:村|社区|路|街|小区|�
 _LEAST_PROPOSED = 5
 #: Enough where the caller agrees to it.
 _LEAST_AGREED = 4
+#: So many syllables in a row that the caller has just said are his place read back.
+_LEAST_ECHOED = 4
+#: 白色的楼多了 tells that the place is not known.
+_MANY = re.compile(r"多了|太多|那么[大多]")
 #: 往哪个方向、哪一天 do not ask for the place again.
-_WHERE = re.compile(r"哪(?!个?(?:方向|天|趟|班|辆|年|种|边开|位))")
+_WHERE = re.compile(r"哪(?!个?(?:方向|天|趟|班|辆|年|种|边开|位|个?报|个?打))")
 _SENTENCE = re.compile(r"[^。！？!?]+[。！？!?]?")
+#: 十三号 is 13号.
+_ONES = "零一二三四五六七八九"
+_TENS = re.compile(
+    r"(?<![一二三四五六七八九十百千])[二三四五六七八九]?十[一二三四五六七八九]?(?=号(?!码)|栋|幢|楼|单元|室|排|组)"
+)
 _NUMBERED = re.compile(r"(?<!\d)(\d{1,4})(号(?!码|线)|栋|楼|单元|室|排)")
 _ASKS = re.compile(r"(?:吗|吧|么|对不对|是不是|是吗|没错|好吗|可以[吗吧])[？?，,。]?|[？?]")
 
@@ -158,7 +167,14 @@ def _answered(text: str) -> tuple[str, ...]:
     return ()
 
 
+def _counted(match: re.Match[str]) -> str:
+    tens, _, ones = match[0].rpartition("十")
+    ten = _ONES.index(tens) if tens else 1
+    return str(ten * 10 + (_ONES.index(ones) if ones else 0))
+
+
 def _spelled(text: str) -> str:
+    text = _TENS.sub(_counted, text)
     # 2期5号楼: the phase of an estate sounds like a seven between figures, and is none.
     return "期".join(map(spoken_digits, text.split("期"))).translate(_ALIKE).replace("号楼", "栋")
 
@@ -185,7 +201,8 @@ def check(dialogue: Dialogue, address: Address, needed: bool, *, spoken_of: bool
         if correction is not None:
             confirmed = _again(dialogue, i, correction)
             continue
-        found = _confirms(dialogue, i, [m for m in told if m.turn < i])
+        said = next((m for m in address.mentions if m.turn == i - 1), None)
+        found = _confirms(dialogue, i, [m for m in told if m.turn < i], said)
         if found is None:
             continue
         confirmed, wrong = found, None if found else i
@@ -202,8 +219,9 @@ def check(dialogue: Dialogue, address: Address, needed: bool, *, spoken_of: bool
     return Checked("fail", (dialogue.finding("address", "major", reason, label="未确认地址", turn=at),))
 
 
-def _confirms(dialogue: Dialogue, i: int, before: list[_Mention]) -> bool | None:
-    """Whether turn ``i`` confirms one of the places told ``before``; ``None`` where it says none of them again."""
+def _confirms(dialogue: Dialogue, i: int, before: list[_Mention], said: _Mention | None) -> bool | None:
+    """Whether turn ``i`` confirms one of the places told ``before``; ``None`` where it says none of them again.
+    ``said`` is what the caller's last turn names."""
     # 泉安中路白色的楼多了，哪个啊？: asked again, not confirmed.
     sentences = [s for s in _SENTENCE.findall(_spelled(dialogue.texts[i])) if not _WHERE.search(s)]
     text = "".join(_HANDED_TO.sub("，", s) for s in sentences)
@@ -228,6 +246,8 @@ def _confirms(dialogue: Dialogue, i: int, before: list[_Mention]) -> bool | None
     repeated = sum(map(len, named)) >= _LEAST_PROPOSED and covered(bare, heard) >= _SHARE_BACK
     if repeated and not contradicts(named, heard):
         return True
+    if _echoed(dialogue, i, said):
+        return True
     # From the record of an earlier call, town and village: whoever hears a wrong one says so.
     if any(_RECORD.search(s) and _FULL.search(s) for s in sentences):
         return True
@@ -239,6 +259,31 @@ def _confirms(dialogue: Dialogue, i: int, before: list[_Mention]) -> bool | None
             if _proposed(sentence, before) or covered(pieces_of(sentence), dialogue.answer_to(i) or "") >= _SHARE_BACK:
                 return True
     return None
+
+
+def _echoed(dialogue: Dialogue, i: int, place: _Mention | None) -> bool:
+    """Turn ``i`` repeats what the caller has just said of the place, whatever its words are (盛世名邸，哪个门？), or
+    the caller repeats in his answer what it said."""
+    last, text = i - 1, _spelled(dialogue.texts[i])
+    if place is not None and place.turn == last and (place.answers or place.pieces or _WHERE.search(text)):
+        told = _spelled(dialogue.texts[last])
+        if _repeats(text, told):
+            return not other_number(text, told) and not dialogue.denied(i)
+    return dialogue.agreed(i) and bool(pieces_of(text)) and _repeats(_spelled(dialogue.answer_to(i) or ""), text)
+
+
+def _repeats(text: str, told: str) -> bool:
+    """Most of a clause of ``text`` was said in ``told``."""
+    heard = symbols(_CLAUSE.sub("", told))
+    for clause in _CLAUSE.split(text):
+        sound = symbols(_TRAILING.sub("", _LEAD.sub("", clause)))
+        if len(sound) < _LEAST_ECHOED or _WHERE.search(clause) or _MANY.search(clause):
+            continue
+        runs = (sound[at : at + _LEAST_ECHOED] in heard for at in range(len(sound) - _LEAST_ECHOED + 1))
+        hit = sum(runs) + _LEAST_ECHOED - 1
+        if hit >= max(_LEAST_ECHOED, _SHARE_BACK * len(sound)):
+            return True
+    return False
 
 
 def _piece_by_piece(dialogue: Dialogue, told: list[_Mention]) -> bool:

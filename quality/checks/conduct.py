@@ -5,12 +5,13 @@ import re
 from quality.checks.dialogue import Dialogue
 from quality.checks.findings import Checked, Finding
 from quality.checks.learned import LEAKED, RUDE, SHIFTED, UNRECORDED, Learned
-from quality.checks.occasion import Occasion
+from quality.checks.occasion import EMERGENCY_LINE, Occasion
 
+#: What stands in a question (需要我们帮什么？) consoles nobody.
+_ASKED = re.compile(r"[^，。！？]{0,6}(?:什么|哪里|几)[^，。！？]{0,4}[？?]")
 #: One cut may be needed to get an address; so many are a habit.
 _CUTS = 2
-#: Their callers must be stopped and asked; so must whoever is about to do what is dangerous.
-_EMERGENCY_LINE = re.compile(r"1(?:10|19|20|22)")
+#: Whoever is about to do what is dangerous must be stopped; so must callers of emergency lines.
 _COMMAND = re.compile(r"(?:您|你|先|千万)*(?:别|不|马上|赶紧|赶快|快|立即|停)")
 _QUESTION = re.compile(r"[？?]|吗[。！]?$|呢[。！]?$|[—…]$|我(?:还)?(?:想|有|要)|怎么办")
 
@@ -26,7 +27,8 @@ def comfort(dialogue: Dialogue, found: tuple[Finding, ...], learned: Learned | N
         distress = next(dialogue.where(dialogue.rules["worry"], dialogue.caller), None)
     if distress is None:
         return Checked("na")
-    if dialogue.says("comfort", dialogue.agent):
+    said = dialogue.where(dialogue.rules["comfort"], dialogue.agent)
+    if any(_ASKED.match(dialogue.texts[turn], end) is None for turn, _, end in said):
         return Checked("pass")
     if learned is not None and any(learned.comforts(dialogue.texts[i]) for i in dialogue.agent):
         return Checked("pass")
@@ -48,8 +50,7 @@ def hung_up(dialogue: Dialogue) -> Checked:
     ended = (0, len(text)) if dialogue.put_down else dialogue.rules["hung_up"].first(text)
     if ended is None and not dialogue.rules["farewell"](text) and last == len(dialogue.texts) - 1:
         open_question = _QUESTION.search(dialogue.before(last))
-        gone = dialogue.call.ended_by == "agent" or dialogue.rules["dismisses"](text)
-        ended = (0, len(text)) if open_question and gone else None
+        ended = (0, len(text)) if open_question and dialogue.call.ended_by == "agent" else None
     polite = dialogue.rules["farewell"](text) and not _QUESTION.search(dialogue.before(last))
     if ended is None or (polite and not dialogue.put_down):
         return Checked("pass")
@@ -73,7 +74,9 @@ def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool)
     if occasion.registered:
         return Checked("pass")
     shifted = next((f.turn for f in found if f.label == SHIFTED), None)
-    if occasion.refused or cut_short or shifted is not None:
+    # Sent away politely is one fault; a second where he was told off, or asked in vain to have it written down.
+    asked = shifted is not None and dialogue.says("wants_record", (i for i in dialogue.caller if i > shifted))
+    if occasion.refused or cut_short or asked or (shifted is not None and any(f.label == RUDE for f in found)):
         turn = dialogue.agent[-1] if shifted is None else shifted
         return Checked("fail", (
             dialogue.finding("recorded", "major", "该登记的诉求没有登记", label="未记录诉求", turn=turn),
@@ -84,7 +87,7 @@ def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool)
 def heard_out(dialogue: Dialogue, found: tuple[Finding, ...]) -> Checked:
     """The caller is not cut off again and again."""
     cuts = []
-    urgent = bool(_EMERGENCY_LINE.fullmatch(dialogue.call.line))
+    urgent = bool(EMERGENCY_LINE.fullmatch(dialogue.call.line))
     for i in dialogue.agent:
         before, text = dialogue.before(i), dialogue.texts[i]
         if not before:

@@ -12,6 +12,9 @@ from triage.words import plain
 
 #: What somebody repeats of another: an apology for a colleague's words is no insult.
 _QUOTED = re.compile(r"[“\"‘「『][^”\"’」』]{1,60}[”\"’」』]")
+#: Into a line on which nobody is left; who is still being asked something is not left.
+_CALLING = re.compile(r"(?:喂[？?！!，,。… —]*){2,}")
+_ASKING = re.compile(r"[？?]$|联系电话|什么|哪[里个]")
 #: Stage directions of written transcripts: （挂断）, （哭）.
 _ASIDE = re.compile(r"[（(][^）)]{1,20}[）)]")
 
@@ -92,7 +95,10 @@ class Dialogue:
         """The call taker broke off, and the caller still speaks into the line."""
         if not self.agent or not self.caller or self.caller[-1] < self.agent[-1]:
             return False
-        after = [i for i in self.caller if i > self.agent[-1]]
+        last = self.agent[-1]
+        after = [i for i in self.caller if i > last]
+        if any(_CALLING.search(self.texts[i]) for i in after) and not _ASKING.search(self.texts[last]):
+            return True
         if self.says("cut_off", after):
             return True
         return self.says("dismisses", self.agent[-1:]) and self.says("left_behind", after[-1:])

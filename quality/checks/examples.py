@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import HeyiError
+from quality.checks.marks import FINE, NOT_IN_WORDS, read_calls
 from triage.rulefile import FOLDER as TRIAGE_RULES
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -15,14 +16,10 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 SENTENCES = CORPUS / "sentences"
 #: Calls whose call takers were written to speak well, and lines of callers with what they want (投诉, 咨询 …).
 CALLS = TRIAGE_RULES.parent / "corpus"
-#: Marks a sentence in which there is nothing to find.
-FINE = "-"
 #: Neighbouring sentences of a list were written in one go and are alike: they are held out together.
 _TOGETHER = 6
 #: Fewer characters say nothing of manner.
 LEAST = 4
-#: Not in themselves marks of how a sentence is said.
-_MISSING = {"无问候语", "无结束语", "未确认地址", "未确认电话", "未安抚"}
 SENTENCE = re.compile(r"[^。！？!?；;…]+[。！？!?；;…]*")
 _HEAD = re.compile(r"\[([^\]]+)\]")
 _SLOT = re.compile(r"\{\w+\}")
@@ -58,15 +55,15 @@ def listed(path: Path) -> Iterator[Example]:
 
 
 def agent_examples() -> list[Example]:
-    """What call takers say, each sentence once: the lists, then fine sentences of calls."""
+    """What call takers say, each sentence once: the lists, then sentences of calls, as these are marked."""
     made = {e.text: e for path in sorted(SENTENCES.glob("agent-*.txt")) for e in listed(path)}
     for path in (*sorted(CALLS.glob("*.jsonl")), *sorted(CORPUS.glob("*.jsonl"))):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if set(row.get("qa", {}).get("violations", ())) - _MISSING:
-                continue
-            for text in (s for t in row["turns"] if t["who"] == "A" for s in sentences(t["text"])):
-                made.setdefault(text, Example(FINE, text, f"{path.stem}:{row['id']}"))
+        for call in read_calls(path):
+            for turn in (at for at, (who, _) in enumerate(call.turns) if who == "A"):
+                for match in SENTENCE.finditer(call.turns[turn][1]):
+                    text, label = match[0].strip(), call.label(turn, match.start(), match.end())
+                    if len(text) >= LEAST and label is not None and label not in NOT_IN_WORDS:
+                        made.setdefault(text, Example(label, text, f"{path.stem}:{call.id}"))
     return list(made.values())
 
 
@@ -74,7 +71,8 @@ def comfort_examples() -> list[Example]:
     """What consoles and what does not; no violation does."""
     others = (e for path in sorted(SENTENCES.glob("agent-*.txt")) for e in listed(path) if e.label != FINE)
     made = {e.text: Example(FINE, e.text, e.group) for e in others}
-    return list((made | {e.text: e for e in listed(SENTENCES / "comfort.txt")}).values())
+    listed_ones = (e for path in sorted(SENTENCES.glob("comfort*.txt")) for e in listed(path))
+    return list((made | {e.text: e for e in listed_ones}).values())
 
 
 def caller_examples() -> list[Example]:
@@ -95,6 +93,10 @@ def reply_examples() -> list[Example]:
         for turn in row["turns"][2:]:
             if turn["who"] == "C":
                 made.setdefault(turn["text"], Example(FINE, turn["text"], f"service:{row['id']}"))
+    for path in sorted(CORPUS.glob("*.jsonl")):
+        for call in (c for c in read_calls(path) if c.marks):
+            for label, text in call.answers():
+                made.setdefault(text, Example(label, text, f"{path.stem}:{call.id}"))
     return list(made.values())
 
 

@@ -39,8 +39,8 @@ _NO_REPLY = -0.7
 _DISTRESS, _COMFORT, _WISH = "情绪激动", "安抚", "咨询"
 #: Margins (-1 to 1), with what the answer weighs, from which a sentence counts, by cross-validation (docs/quality.md).
 THRESHOLDS = {
-    "态度生硬": 0.05, "推诿": -0.38, "违规承诺": -0.4, "泄露个人信息": -0.42, "违规索要私人联系方式": -0.3,
-    UNRECORDED: -0.25, "诱导评价": -0.2, "贬损他人": -0.2, _DISTRESS: 0.15, _COMFORT: -0.3, _WISH: 0.0,
+    "态度生硬": 0.0, "推诿": -0.5, "违规承诺": -0.3, "泄露个人信息": -0.6, "违规索要私人联系方式": -0.35,
+    UNRECORDED: -0.2, "诱导评价": -0.2, "贬损他人": -0.2, _DISTRESS: 0.15, _COMFORT: -0.3, _WISH: 0.0,
 }  # fmt: skip
 #: Told in passing, in a few clauses of a long sentence: these are read by clauses too. Manner is in the whole of it.
 _IN_PASSING = frozenset({PROMISED, LEAKED, PRIVATE, UNRECORDED})

@@ -12,6 +12,11 @@ from quality.checks.learned import SHIFTED, Learned
 
 #: Category codes of a person's ticket; what software alone made of the words is not trusted with it.
 _NUISANCE = frozenset({"X01", "X02"})
+#: Lines that send police, fire engines, ambulances.
+EMERGENCY_LINE = re.compile(r"1(?:10|19|20|22)")
+_MOBILE = re.compile(r"1[3-9]\d{9}")
+#: Lines of advice: law, the young, despair, work, funds, taxes.
+_ADVICE = frozenset({"12348", "12355", "12356", "12333", "12329", "12366"})
 #: The caller tells a place of his own, not one that he asks about.
 _I_AM_AT = re.compile(r"住|在(?!吗|不在)")
 #: Shorter first words are a greeting.
@@ -71,11 +76,12 @@ class Occasion:
     @cached_property
     def taken_down(self) -> bool:
         """The call taker read back the caller's number or the place: a matter is in hand, whatever is said of it."""
-        dialogue = self.dialogue
-        return (
-            phone.check(dialogue, needed=False).answer == "pass"
-            or address.check(dialogue, self.address, needed=False).answer == "pass"
-        )
+        return phone.check(self.dialogue, needed=False).answer == "pass" or self.place_read_back
+
+    @cached_property
+    def place_read_back(self) -> bool:
+        """The call taker read a place back."""
+        return address.check(self.dialogue, self.address, needed=False).answer == "pass"
 
     @cached_property
     def _complains(self) -> bool:
@@ -186,8 +192,24 @@ class Occasion:
 
     @cached_property
     def _of_a_person(self) -> bool:
-        """The matter is somebody's own (pension, insurance, a ride), and has no place that anybody must find."""
-        return self.dialogue.says("personal", self.dialogue.caller[:2]) and not (self.asked_place or self.emergency)
+        """The matter is somebody's own (pension, insurance, a ride), and has no place that anybody must find; nor has
+        what was bought from a shop on the net, nor advice."""
+        if self.dialogue.says("online", self.dialogue.caller[:2]):
+            return True
+        own = self._advice or self.dialogue.says("personal", self.dialogue.caller[:2])
+        return own and not (self.asked_place or self._alarm)
+
+    @cached_property
+    def _alarm(self) -> bool:
+        """An emergency on a line that sends somebody out; what triage alone makes of words on other lines is none."""
+        ticket = self.dialogue.call.ticket
+        sends = EMERGENCY_LINE.fullmatch(self.dialogue.call.line) is not None
+        return self.emergency and (sends or (ticket is not None and ticket.emergency))
+
+    @cached_property
+    def _advice(self) -> bool:
+        """A line that listens and advises, and sends nobody unless it says so."""
+        return self.dialogue.call.line in _ADVICE and not self.registered
 
     @cached_property
     def needs_address(self) -> bool:
@@ -220,11 +242,20 @@ class Occasion:
             return True
         if self.enquiry:
             return False
+        if self.place_read_back or self._of_a_person:
+            # Nothing was taken up, which is another fault; nobody will come or call back. Somebody comes to an alarm.
+            return (self._alarm or self._number_named) and not (self.shifted or self.refused)
         asked = self.dialogue.says("asks_phone", self.dialogue.agent)
         return asked or self.address.weight >= LEAST_PLACE or self._without_details
+
+    @cached_property
+    def _number_named(self) -> bool:
+        """The call taker named a number at which the caller would be reached."""
+        asked = (i for i in self.dialogue.agent if self.dialogue.says("asks_phone", (i,)))
+        return any(_MOBILE.fullmatch(n) for i in asked for n in phone.numbers_in(self.dialogue.texts[i]))
 
     @cached_property
     def _without_details(self) -> bool:
         """Nobody spoke of a place, and yet one was needed: a matter was taken up or sent away. Advice needs none,
         however long its story."""
-        return (self.reported and (self.registered or self.shifted)) or (self.emergency and not self.enquiry)
+        return (self.reported and (self.registered or self.shifted)) or (self._alarm and not self.enquiry)

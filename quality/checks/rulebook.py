@@ -150,7 +150,7 @@ NEEDED = frozenset(
     """
     courtesy named offer bare farewell line_kept caller_left hung_up asks_place asks_phone accepts asks_who protests
     declines agrees denies this_number registers refuses referral nuisance misdialled enquiry complains report
-    cut_off apology distress worry comfort cuts unfinished promise_result promise_contact hold_asked
+    online wants_record cut_off apology distress worry comfort cuts unfinished promise_result promise_contact hold_asked
     """.split()  # noqa: SIM905
 )
 

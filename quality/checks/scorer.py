@@ -16,7 +16,7 @@ from quality.checks.examples import Example
 Array = NDArray[np.float64]
 _RIDGE = 0.3
 #: A marked sentence weighs so much of its share against the others.
-_BALANCE = 0.3
+_BALANCE = 0.1
 #: Weights smaller than this share of the greatest are left out.
 _FAINT = 0.004
 _STEPS = 80

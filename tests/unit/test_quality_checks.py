@@ -365,3 +365,69 @@ def test_who_came_for_the_informants_name_is_not_shifted_off() -> None:
         "C 那我找谁问？", "A 您自己去找物业问问看吧。", "C 什么态度！", "A 感谢来电，再见。",
     )  # fmt: skip
     assert "推诿" not in told.violations
+
+
+def test_a_matter_sent_away_after_the_place_was_read_back_lacks_no_number() -> None:
+    sent = (*GOOD[:6], "A 这个灯不归我们管，你找开发商去啊。", "C 早跑了。", "A 感谢来电，再见。")
+    told = said(*sent)
+    assert "推诿" in told.violations
+    assert "未确认电话" not in told.violations
+    assert "未确认电话" in said(*GOOD[:6], "A 我给您登记，转给城管局。", "C 好。", "A 感谢来电，再见。").violations
+
+
+def test_sent_away_politely_is_one_fault_and_asking_in_vain_for_a_record_makes_two() -> None:
+    away = (*GOOD[:6], "A 这个灯不归我们管，你找开发商去啊。")
+    assert "未记录诉求" not in said(*away, "C 早跑了。", "A 感谢来电，再见。").violations
+    assert "未记录诉求" in said(*away, "C 你先帮我登记一下嘛。", "A 感谢来电，再见。").violations
+
+
+def test_who_calls_into_a_dead_line_was_hung_up_on_unless_he_was_still_asked() -> None:
+    assert "提前挂机" in said(*GOOD[:8], "A 我先挂了，再见。", "C 哎，还有一件事，喂？喂？").violations
+    assert "提前挂机" not in said(*GOOD[:6], "A 那您的联系电话？", "C 喂，喂，就").violations
+
+
+def test_a_question_for_what_help_is_wanted_consoles_nobody() -> None:
+    cry = ("A 您好，12345，请讲。", "C 我不想活了，学府路36号。", "A 学府路36号。您需要我们帮什么？", "C 不知道。")
+    assert "未安抚" in said(*cry, *GOOD[6:]).violations
+    assert "未安抚" not in said(*cry, "A 您别怕，我陪着您。", *GOOD[6:]).violations
+
+
+@pytest.mark.parametrize("first", ["侬好，12345。", "您好，天然气公司。", "110，你说。"])
+def test_a_greeting_in_few_words_is_one(first: str) -> None:
+    assert said(f"A {first}", *GOOD[1:]).checks["greeting"].answer == "pass"
+
+
+def test_a_word_that_sounds_like_recording_records_nothing() -> None:
+    told = said(*GOOD[:6], "A 主要是不想让您白等几天，等级也没评。", "C 哦。", "A 感谢来电，再见。")
+    assert "未确认电话" not in told.violations
+
+
+def test_a_name_without_the_word_for_its_kind_is_read_back_where_the_caller_has_just_said_it() -> None:
+    told = (*GOOD[:1], "C 我送外卖的，盛世名邸保安不让进。", "A 盛世名邸，哪个门？", "C 南门。", *GOOD[6:])
+    assert said(*told).checks["address"].answer == "pass"
+    many = (
+        *GOOD[:2],
+        "A 请问在哪里？",
+        "C 泉安中路那个白色的楼。",
+        "A 泉安中路白色的楼多了，哪个啊？",
+        "C 旁边是建行。",
+    )
+    assert said(*many, *GOOD[6:]).checks["address"].answer == "fail"
+
+
+def test_a_house_number_said_with_ten_is_the_same_in_figures() -> None:
+    told = (*GOOD[:2], "A 哪里？", "C 梅花村，共和路十三号。", "A 共和路13号，对吗？", "C 对。", *GOOD[6:])
+    assert said(*told).checks["address"].answer == "pass"
+    other = (*GOOD[:2], "A 哪里？", "C 梅花村，共和路十三号。", "A 共和路33号，对吗？", "C 嗯。", *GOOD[6:])
+    assert said(*other).checks["address"].answer == "fail"
+
+
+def test_what_was_bought_on_the_net_has_no_place() -> None:
+    told = (
+        "A 您好，12315，请讲。",
+        "C 我在网上买的羽绒服是假的，找旗舰店不退。",
+        "A 哪家店？",
+        "C 雪线户外。",
+        *GOOD[6:],
+    )
+    assert said(*told).checks["address"].answer == "na"

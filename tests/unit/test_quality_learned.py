@@ -22,6 +22,8 @@ _COMFORTS = ("菩萨会保佑你们一家的", "菩萨保佑你们一家", "老�
 _FRIGHT = ("我浑身都在发抖呀", "我一直在发抖我要死了", "浑身发抖我好怕呀")
 _ANSWERS = ("原来是他啊我就晓得", "原来是她我就晓得", "我就晓得原来是他")
 _THANKS = ("好的麻烦你们了", "三楼左手边那家", "可以就打这个")
+#: Few sentences weigh little beside the ridge.
+_AS_MANY = 4
 _CALM = ("路灯坏了两天了", "我想反映一件事情", "楼下在装修很吵")
 
 
@@ -35,13 +37,14 @@ def small() -> Learned:
         *_examples("态度生硬", _RUDE), *_examples("推诿", _PUSHED), *_examples("泄露个人信息", _TOLD),
         *_examples(FINE, _FINE * 3),
     ]  # fmt: skip
-    return learn({
+    given = {
         "agent": agent,
         "comfort": [*_examples("安抚", _COMFORTS), *_examples(FINE, _FINE)],
         "caller": [*_examples("情绪激动", _FRIGHT), *_examples(FINE, _CALM * 2)],
         "reply": [*_examples("泄露个人信息", _ANSWERS), *_examples(FINE, _THANKS * 2)],
         "wish": [*_examples("咨询", ("居住证咋个换法呀", "咋个换法要带啥")), *_examples(FINE, _CALM * 2)],
-    })  # fmt: skip
+    }  # fmt: skip
+    return learn({name: examples * _AS_MANY for name, examples in given.items()})
 
 
 def said(*turns: str) -> Review:
