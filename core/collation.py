@@ -1,6 +1,7 @@
 """The order in which Chinese names stand in a list: by pinyin, numbers as numbers. Pure."""
 
 import re
+from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin
 
@@ -17,6 +18,7 @@ _TENS = {"十": 10, "百": 100, "千": 1000}
 Key = tuple[tuple[tuple[int, int, str], ...], str]
 
 
+@lru_cache(maxsize=8192)
 def by_name(name: str) -> Key:
     """What to sort by: ``sorted(names, key=by_name)``."""
     parts: list[tuple[int, int, str]] = []

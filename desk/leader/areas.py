@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.collation import by_name
 from ticketing.analysis.facts import Fact
 
 #: Communities that are shown beside the towns: those with the most tickets.
@@ -55,10 +56,11 @@ def together(days: Sequence[DayCounts]) -> dict[str, Any]:
             if community:
                 of_community.setdefault((town, community), Counter())[group] += count
         grids.update(day.grids)
-    towns = sorted(of_town.items(), key=lambda entry: (-entry[1].total(), entry[0]))
-    places = sorted(of_community.items(), key=lambda entry: (-entry[1].total(), entry[0]))[:COMMUNITIES]
+    towns = sorted(of_town.items(), key=lambda entry: (-entry[1].total(), by_name(entry[0])))
+    ranked = sorted(of_community.items(), key=lambda entry: (-entry[1].total(), *map(by_name, entry[0])))
+    places = ranked[:COMMUNITIES]
     return {
-        "groups": [group for group, _ in sorted(groups.items(), key=lambda entry: (-entry[1], entry[0]))],
+        "groups": [group for group, _ in sorted(groups.items(), key=lambda entry: (-entry[1], by_name(entry[0])))],
         "towns": [{"town": town, "count": own.total(), "groups": dict(own)} for town, own in towns],
         "communities": [
             {"town": town, "community": community, "count": own.total(), "groups": dict(own)}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from core.city_assessment import Tier
+from core.collation import by_name
 from ticketing.assessment.measures import Count
 from ticketing.assessment.score import Row, Tables
 
@@ -47,7 +48,9 @@ def _ranked(rows: Sequence[Row], measure: Measure, minimum: int) -> tuple[list[d
         elif whole:
             few += 1
     best_first = -1 if measure == "satisfied" else 1
-    found.sort(key=lambda one: (best_first * one["part"] / one["whole"], -one["whole"], one["who"]))
+    found.sort(
+        key=lambda one: (best_first * one["part"] / one["whole"], -one["whole"], by_name(one["name"]), one["who"])
+    )
     place = 0
     for at, one in enumerate(found):
         # Equal shares share a place, as in the assessment.

@@ -108,6 +108,22 @@ def test_areas_are_the_same_however_the_days_are_cut() -> None:
     assert (whole["total"], whole["placed"], whole["pointed"], whole["grids"]) == (5, 4, 2, {"g1": 2})
 
 
+def test_places_of_as_many_tickets_stand_by_pinyin() -> None:
+    # Code points would put 安海镇 (U+5B89) behind 东石镇 (U+4E1C).
+    names = ("紫帽镇", "东石镇", "安海镇", "池店镇")
+    facts = [fact(n, NOW, group="S1", spot=Spot(name, f"{name[0]}村")) for n, name in enumerate(names)]
+    found = together([counted(facts)])
+    assert [one["town"] for one in found["towns"]] == ["安海镇", "池店镇", "东石镇", "紫帽镇"]
+    assert [one["community"] for one in found["communities"]] == ["安村", "池村", "东村", "紫村"]
+
+
+def test_departments_of_one_share_and_size_stand_by_pinyin() -> None:
+    rows = [Row(who, name, "bureau", {"handle_ok": 20}, (), None) for who, name in
+            (("a", "住建局"), ("b", "东石所"), ("c", "安海所"))]  # fmt: skip
+    (bureaus,) = rankings(Tables(tuple(rows), {}), CityAssessment().tiers, 10)
+    assert [(one["place"], one["name"]) for one in bureaus["late"]] == [(1, "安海所"), (1, "东石所"), (1, "住建局")]
+
+
 def row(who: str, tier: str = "bureau", **counts: int) -> Row:
     named: dict[Count, int] = counts  # type: ignore[assignment]
     return Row(who, who, tier, named, (), None)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.city_assessment import Grade, Measure, Weight
+from core.collation import by_name
 from ticketing.assessment.facts import Fact
 from ticketing.assessment.measures import FORMULAS, Count, Subject
 
@@ -129,7 +130,7 @@ def _row(subject: Subject, member: Member, counts: Counts, weights: Sequence[Wei
 def _ranked(rows: Sequence[Row], grades: Sequence[Grade], minimum: int) -> list[Row]:
     """The rows of a tier by score, equal ones with the same rank, and behind them those that are not ranked."""
     fit = [row for row in rows if row.score is not None and row.counts.get("received", 0) >= minimum]
-    fit.sort(key=lambda row: (-(row.score or 0), -row.counts.get("received", 0), row.name))
+    fit.sort(key=lambda row: (-(row.score or 0), -row.counts.get("received", 0), by_name(row.name)))
     found: list[Row] = []
     for place, row in enumerate(fit, 1):
         same = bool(found) and found[-1].score == row.score
@@ -137,5 +138,5 @@ def _ranked(rows: Sequence[Row], grades: Sequence[Grade], minimum: int) -> list[
         grade = next((i for i, g in enumerate(grades) if (row.score or 0) >= g.at_least), None)
         found.append(Row(row.who, row.name, row.tier, row.counts, row.marks, row.score, rank, grade))
     rest = [row for row in rows if row not in fit]
-    rest.sort(key=lambda row: (-row.counts.get("received", 0), row.name))
+    rest.sort(key=lambda row: (-row.counts.get("received", 0), by_name(row.name)))
     return [*found, *rest]
