@@ -2,14 +2,16 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Floor
-from tests.desk_fakes import CITY, FIRE
+from tests.desk_fakes import CITY, FIRE, NOISE
 from triage.judge import Judge, Turn
+from triage.verdict import Fact, Facts
 
 pytestmark = pytest.mark.browser
 TOLD = (
@@ -79,7 +81,7 @@ async def test_facts_stand_with_their_words_and_are_read_back(floor: Floor) -> N
     await expect(place).to_contain_text("✓")
     await expect(page.locator("[data-test=read-back]")).not_to_contain_text("华洲村")
     await expect(page.locator("[name=contact_name]")).to_have_value("蒲小妹")
-    assert await facts.count() >= 7
+    await expect(facts.nth(6)).to_be_attached()
 
 
 async def test_what_was_told_is_marked_and_goes_into_the_form_by_one_key_each(floor: Floor) -> None:
@@ -119,7 +121,7 @@ async def test_what_was_told_is_marked_and_goes_into_the_form_by_one_key_each(fl
     await page.keyboard.press("Control+Enter")
     await expect(page.locator("[data-test=ticket-state]")).to_have_attribute("data-state", "dispatched")
     await expect(page.locator("[data-test=take]")).to_have_count(0)
-    assert await told.count() >= 7
+    await expect(told.nth(6)).to_be_attached()
 
 
 async def test_words_of_danger_that_the_ticket_does_not_have_are_taken_by_a_key(floor: Floor) -> None:
@@ -138,6 +140,48 @@ async def test_words_of_danger_that_the_ticket_does_not_have_are_taken_by_a_key(
     await expect(page.locator("[name=is_emergency]")).to_be_checked()
     await expect(page.locator("[name=summary]")).to_have_value("有烟，冒烟")
     await expect(danger).to_have_count(1)
+
+
+async def test_what_the_ticket_has_gives_its_letter_to_what_has_none(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page, line="12345")
+    await page.locator("[name=summary]").fill("停车费")
+    await expect(page.locator("#saved")).to_have_text("已保存")
+    plates = tuple(Fact(kind="plate", value=f"闽C1234{n}", words=f"闽C1234{n}") for n in range(10))
+    await floor.city.judge("c-1", replace(NOISE, facts=Facts(items=plates)))
+    letters = page.locator("[data-test=told-fact][data-kind=plate] kbd")
+    await expect(letters).to_have_text([f"Alt+{letter}" for letter in "QWERTYAXB"])
+    await page.keyboard.press("Alt+w")
+    await expect(page.locator("[name=summary]")).to_have_value("停车费，车牌闽C12341")
+    # The others keep theirs; the tenth has that of the second.
+    await expect(letters).to_have_text([f"Alt+{letter}" for letter in "QERTYAXBW"])
+    await page.keyboard.press("Alt+w")
+    await expect(page.locator("[name=summary]")).to_have_value("停车费，车牌闽C12341，车牌闽C12349")
+
+
+async def test_any_number_that_was_said_is_taken_by_a_click_and_overwrites_nothing(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page, line="12345")
+    summary, phone = page.locator("[name=summary]"), page.locator("[name=contact_phone]")
+    await summary.fill("停水")
+    await phone.fill("")
+    await expect(page.locator("#saved")).to_have_text("已保存")
+    await floor.city.say("c-1", "户号是 3505 8200 17，打 13859501234，要么 13859505678")
+    marks = page.locator("[data-test=utterance] mark")
+    taken = page.locator("[data-test=take-mark]")
+    await expect(taken).to_have_count(3)
+    await taken.filter(has_text="3505 8200 17").click()
+    await expect(summary).to_have_value("停水，3505820017")
+    # What the form has is not offered again.
+    await expect(taken).to_have_count(2)
+    await taken.first.focus()
+    await page.keyboard.press("Enter")
+    await expect(phone).to_have_value("13859501234")
+    await taken.filter(has_text="13859505678").click()
+    await expect(phone).to_have_value("13859501234")
+    await expect(summary).to_have_value("停水，3505820017，13859505678")
+    await expect(taken).to_have_count(0)
+    await expect(marks).to_have_count(3)
 
 
 async def test_in_english_the_chinese_line_stands_with_its_meaning(floor: Floor) -> None:
