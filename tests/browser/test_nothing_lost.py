@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Floor
+from tests.browser.conftest import Floor, stand_still
 from tests.browser.fake_exchange import Ring
 from tests.desk_fakes import Stage
 from tests.eventually import PATIENCE_S, until
@@ -38,7 +38,7 @@ async def test_who_types_without_a_pause_is_saved_all_the_same(stage: Stage, flo
     page = await floor.open(frozen=True)
     await floor.talks(page)
     field = page.locator("[name=summary]")
-    await page.clock.pause_at(await page.evaluate("Date.now() / 1000 + 1"))
+    await stand_still(page)
     await field.focus()
     # Ten keys, 0.3 s apart: at no time half a second without one.
     for key in "abcdefghij":

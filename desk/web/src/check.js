@@ -107,6 +107,8 @@ async function listen() {
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = analyser = null;
   found.level_db = null;
+  // What another microphone heard says nothing about this one, not even until the browser gives it.
+  say("microphone", "none");
   try {
     if (!navigator.mediaDevices) throw Object.assign(new Error(), { name: "InsecureContext" });
     stream = await navigator.mediaDevices.getUserMedia(sound());
