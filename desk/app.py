@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import Conflict, HeyiError, NotAllowed
 from desk import api, pages
-from desk.access import accountpages, auditpages, loginpages, oidcpages, reveal, tokenpages, userpages
+from desk.access import accountpages, auditpages, loginpages, oidcpages, reveal, rolepages, tokenpages, userpages
 from desk.access.auth import COOKIE, Auth, SameOrigin, SignInRefused
 from desk.access.hashing import Crowded
 from desk.access.openapi import described
@@ -174,6 +174,7 @@ def create_app(services: DeskServices) -> FastAPI:
     app.include_router(reveal.router)
     app.include_router(tokenpages.router)
     app.include_router(userpages.router)
+    app.include_router(rolepages.router)
     app.include_router(configpages.router)
     app.include_router(exchangepages.router)
     app.include_router(restartpages.router)

@@ -91,6 +91,9 @@ _DESK: Mapping[str, ListSheet] = {
         Column("用户名", "login", 16), Column("时间", "at", 20), Column("原因", "why", 60),
         Column("恢复自版本", "restores", 10),
     )),
+    "roles.html": ListSheet("岗位权限", "roles", "rows", (
+        Column("操作", "name", 26), Column("岗位", "roles", 50), Column("权限说明", "why", 60),
+    )),
     "lexicon.html": ListSheet("城市词库", "lexicon", _words, (
         Column("状态", "state", 10, told=True), Column("误写", "row.wrong", 16), Column("正确写法", "row.right", 16),
         Column("类型", "kind", 12), Column("更正次数", "times", 10), Column("经办人", "who", 14),

@@ -56,6 +56,7 @@ LINKS = (
     Link("/webhooks", "系统对接", _roles("administrator"), _roles("supervisor")),
     Link("/settings", "系统配置", _roles("administrator")),
     Link("/users", "账号管理", _roles("administrator")),
+    Link("/roles", "岗位权限", _roles("auditor"), _roles("administrator")),
     Link("/tokens", "接口令牌", _roles("administrator")),
     Link("/audit", "审计日志", _roles("auditor")),
 )

@@ -210,6 +210,9 @@ ROUTES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "users": (
         "GET /users", "POST /users", "POST /users/{login}", "GET /users/{login}", "POST /users/{login}/{what}",
     ),
+    "roles": (
+        "GET /roles",
+    ),
     "config": (
         "GET /settings", "GET /settings/file", "POST /settings/edit", "POST /settings/preview", "POST /settings/save",
         "GET /settings/history", "POST /settings/restore", "GET /settings/asterisk", "POST /settings/asterisk/check",

@@ -95,10 +95,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("hooks", "系统对接", _LEAD | {"administrator"}, "Keys of other systems and where messages go."),
     Action("users", "账号、岗位与会话管理", frozenset({"administrator"}),
            "Who makes logins handles no tickets, hears no calls and reads no audit.", False),
+    Action("roles", "岗位权限", frozenset({"administrator", "auditor"}),
+           "Who gives roles, and who looks after that, know what each may; neither changes it here.", False),
     Action("config", "系统配置", frozenset({"administrator"}),
            "Who keeps the house changes its lines, desks and rules, with a reason; a program never does.", False),
     Action("tokens", "接口令牌管理", frozenset({"administrator"}), "The same; a token never makes a token.", False),
-    Action("audit", "审计日志", frozenset({"auditor"}), "Who looks after all has no other right, and changes nothing."),
+    Action("audit", "审计日志", frozenset({"auditor"}), "Who looks after all reads, and changes nothing."),
 )  # fmt: skip
 
 BY_KEY: Mapping[str, Action] = MappingProxyType({action.key: action for action in ACTIONS})

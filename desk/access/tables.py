@@ -133,3 +133,5 @@ class UserVersionRow(Base):
     extension: Mapped[str | None] = mapped_column(String(8))
     department: Mapped[str | None] = mapped_column(String(60))
     disabled: Mapped[bool]
+    #: Why, in the words of who changed it; empty where no person did.
+    reason: Mapped[str] = mapped_column(String(200), default="", server_default="")

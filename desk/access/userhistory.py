@@ -18,6 +18,7 @@ class Step:
     version: int
     at: datetime
     by: str
+    reason: str
     fields: tuple[tuple[str, str, str], ...]
     #: The login is as this version says: there is nothing to bring back.
     current: bool
@@ -30,7 +31,7 @@ def steps(versions: Sequence[UserVersionRow], words: Callable[[str, object], str
         values = [(name, words(name, getattr(before, name)) if before else "", words(name, getattr(after, name)))
                   for name in FIELDS]  # fmt: skip
         fields = tuple((FIELDS[name], was, now) for name, was, now in values if was != now)
-        found.append(Step(after.id, after.at, after.by, fields, _same(after, versions[0])))
+        found.append(Step(after.id, after.at, after.by, after.reason, fields, _same(after, versions[0])))
     return found
 
 

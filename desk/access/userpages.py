@@ -1,19 +1,21 @@
 """The administrator's page: logins with role, desk and area, and what may be reset. Each change is in the audit."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from core.city import City
+from core.collation import by_name
 from core.errors import HeyiError
 from desk.access.auth import SignedIn, address_of, auth_of
 from desk.access.browsers import named
 from desk.access.entered import person_of
 from desk.access.table import ROLE_NAMES
 from desk.access.userhistory import steps
-from desk.access.users import By, Role, User, UserRow, Users
+from desk.access.users import By, Role, Stale, User, UserRow, Users
 from desk.context import services_of
 from desk.i18n import language_of
 from desk.render import page
@@ -23,6 +25,9 @@ from desk.views import Views
 router = APIRouter(include_in_schema=False)
 Services = Annotated[DeskServices, Depends(services_of)]
 Word = Annotated[str, Form(max_length=80)]
+Reason = Annotated[str, Form(max_length=200)]
+#: Number of the version that the person looked at.
+Base = Annotated[int, Form()]
 
 
 @router.get("/users")
@@ -50,16 +55,18 @@ async def add(
 @router.post("/users/{login}")
 async def change(
     request: Request, login: str, user: SignedIn, services: Services, name: Word, role: Word, extension: Word = "",
-    department: Word = "",
+    department: Word = "", reason: Reason = "", base: Base = 0,
 ) -> Response:  # fmt: skip
-    """Another name, role, desk or area."""
+    """Another name, role, desk or area, with a reason; refused where somebody else was first since it was read."""
     _not_oneself(user, login)
+    entered = {"name": name, "role": role, "extension": extension, "department": department, "reason": reason}
     try:
         person = person_of(services.city, login, name, role, extension, department, "unchanged")
+        by = _by(request, user, _required(reason))
+        if not await Users(services.database, services.clock).change(person, by, based_on=base):
+            raise HTTPException(404, "没有找到")
     except HeyiError as error:
-        return await _one(request, user, services, login, error=error.message)
-    if not await Users(services.database, services.clock).change(person, _by(request, user)):
-        raise HTTPException(404, "没有找到")
+        return await _one(request, user, services, login, error=error, entered=entered)
     return RedirectResponse(f"/users/{login}?done=1", 303)
 
 
@@ -73,18 +80,30 @@ async def one(request: Request, login: str, user: SignedIn, services: Services, 
 async def act(
     request: Request, login: str, what: str, user: SignedIn, services: Services,
     subject: Annotated[str, Form(max_length=255)] = "", version: Annotated[int, Form()] = 0,
+    reason: Reason = "", base: Base = 0,
 ) -> Response:  # fmt: skip
     """Disable, enable, reset password or second factor, end all sessions, bring back what it was, name who it is at the
     provider."""
     _not_oneself(user, login)
-    users, auth = Users(services.database, services.clock), auth_of(request)
-    if await users.get(login) is None:
+    if await Users(services.database, services.clock).get(login) is None:
         raise HTTPException(404, "没有找到")
+    try:
+        return await _act(request, user, services, login, what, subject, version, reason, base)
+    except HeyiError as error:
+        return await _one(request, user, services, login, error=error)
+
+
+async def _act(
+    request: Request, user: User, services: DeskServices, login: str, what: str, subject: str, version: int,
+    reason: str, base: int,
+) -> Response:  # fmt: skip
+    """:class:`HeyiError` for what cannot be."""
+    users, auth = Users(services.database, services.clock), auth_of(request)
     match what:
         case "disable":
-            await users.disable(login, services.clock.now(), _by(request, user))
+            await users.disable(login, services.clock.now(), _by(request, user, _required(reason)), base)
         case "enable":
-            await users.enable(login, _by(request, user))
+            await users.enable(login, _by(request, user, _required(reason)), base)
         case "password":
             password = secrets.token_urlsafe(12)
             await users.set_password(login, password, _by(request, user))
@@ -100,17 +119,12 @@ async def act(
             if wanted is None:
                 raise HTTPException(404, "没有找到")
             place = (wanted.extension or "", wanted.department or "")
-            try:
-                # What was sound then may not be now: its desk or department can be gone.
-                person = person_of(services.city, login, wanted.name, wanted.role, *place, "unchanged")
-            except HeyiError as error:
-                return await _one(request, user, services, login, error=error.message)
-            await users.change(person, _by(request, user), disabled=wanted.disabled)
+            # What was sound then may not be now: its desk or department can be gone.
+            person = person_of(services.city, login, wanted.name, wanted.role, *place, "unchanged")
+            by = _by(request, user, _required(reason))
+            await users.change(person, by, disabled=wanted.disabled, based_on=base)
         case "identity" if auth.provider is not None:
-            try:
-                await auth.links.link(login, subject.strip(), by=user.login, address=address_of(request))
-            except HeyiError as error:
-                return await _one(request, user, services, login, error=error.message)
+            await auth.links.link(login, subject.strip(), by=user.login, address=address_of(request))
             return RedirectResponse(f"/users/{login}?done=1", 303)
         case _:
             raise HTTPException(404, "没有找到")
@@ -123,8 +137,14 @@ def _not_oneself(user: User, login: str) -> None:
         raise HTTPException(403, "不能修改自己的账号，请由另一名管理员操作")
 
 
-def _by(request: Request, user: User) -> By:
-    return By(user.login, address_of(request))
+def _by(request: Request, user: User, reason: str = "") -> By:
+    return By(user.login, address_of(request), reason)
+
+
+def _required(reason: str) -> str:
+    if not reason.strip():
+        raise HeyiError("请填写修改原因")
+    return reason.strip()
 
 
 def _shown(row: UserRow, views: Views) -> dict[str, Any]:
@@ -141,7 +161,9 @@ def _choices(city: City, views: Views) -> dict[str, Any]:
     return {
         "roles": [(key, views.text(name)) for key, name in ROLE_NAMES.items()],
         "desks": [(desk.extension, f"{desk.extension} {desk.name}") for desk in city.desks if desk.kind != "robot"],
-        "areas": [(each.id, views.department_name(each.id)) for each in known],
+        "areas": sorted(
+            ((each.id, views.department_name(each.id)) for each in known), key=lambda one: by_name(one[1])
+        ),
     }  # fmt: skip
 
 
@@ -173,9 +195,10 @@ async def _page(
 
 
 async def _one(
-    request: Request, user: User, services: DeskServices, login: str, *, done: bool = False, error: str = "",
-    secret: str = "",
+    request: Request, user: User, services: DeskServices, login: str, *, done: bool = False,
+    error: HeyiError | None = None, entered: Mapping[str, str] | None = None, secret: str = "",
 ) -> Response:  # fmt: skip
+    """``entered``: what the person wrote and may go on with."""
     auth, views = auth_of(request), Views(services.city, language_of(request))
     async with services.database.read() as session:
         row = await session.get(UserRow, login)
@@ -194,23 +217,25 @@ async def _one(
                 return str(value or "")
 
     users = Users(services.database)
-    names = await users.names()
+    names, versions = await users.names(), await users.versions(login)
     return page(
         request,
         "user.html",
-        400 if error else 200,
+        409 if isinstance(error, Stale) else 400 if error else 200,
         me=user,
         own=user.login == login,
         done=done,
-        error=views.text(error),
+        error=views.text(error.message) if error else "",
         secret=secret,
         row=_shown(row, views),
+        entered={**_shown(row, views), "reason": "", **(entered or {})},
+        base=versions[0].id if versions else 0,
         factor=await auth.factors.standing(login),
         subject=await auth.links.subject_of(login) if auth.provider is not None else None,
         sessions=[
             {"browser": named(s.browser), "address": s.address, "made_at": s.made_at, "seen_at": s.seen_at}
             for s in await auth.sessions.of_login(login)
         ],
-        steps=[(step, names.get(step.by, step.by)) for step in steps(await users.versions(login), words)],
+        steps=[(step, names.get(step.by, step.by)) for step in steps(versions, words)],
         **_choices(services.city, views),
     )

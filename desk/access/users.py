@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal, cast
 
 from pwdlib import PasswordHash
-from sqlalchemy import String, select
+from sqlalchemy import String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +16,7 @@ from core.audit import note
 from core.city import City, Person
 from core.clock import Clock, SystemClock
 from core.database import Base, Database
+from core.errors import HeyiError
 from desk.access.hashing import KNOWN, STRANGERS, Lane
 from desk.access.tables import SessionRow, UserVersionRow, end_sessions
 from ticketing.actor import AREA_ROLES, STAFF, Actor
@@ -114,6 +115,11 @@ class By:
 
     login: str
     address: str
+    reason: str = ""
+
+
+class Stale(HeyiError):
+    """Somebody else has changed the login since it was read."""
 
 
 class Users:
@@ -173,16 +179,20 @@ class Users:
             self._noted(work.session, by, "user_added", told(person))
         return True
 
-    async def change(self, person: Person, by: By | None = None, *, disabled: bool | None = None) -> bool:
+    async def change(
+        self, person: Person, by: By | None = None, *, disabled: bool | None = None, based_on: int | None = None
+    ) -> bool:
         """Another name, role or place; whoever has other rights now signs in anew. False where there is none.
 
-        ``disabled``: whether nobody may sign in with it from now on; None leaves that as it is.
+        ``disabled``: whether nobody may sign in with it from now on; None leaves that as it is. ``based_on``: number of
+        the version that was looked at; :class:`Stale` where there is a newer one.
         """
         now = self._clock.now()
         async with self._database.work() as work:
-            row = await work.session.get(UserRow, person.login)
+            row = await work.session.get(UserRow, person.login, with_for_update=True)
             if row is None:
                 return False
+            await self._check(work.session, person.login, based_on)
             other = (row.role, row.extension, row.department) != (person.role, person.extension, person.department)
             if other or disabled:
                 await end_sessions(work.session, now, "changed" if other else "disabled", SessionRow.login == row.login)
@@ -205,21 +215,30 @@ class Users:
             UserVersionRow(
                 login=row.login, at=self._clock.now(), by=by.login if by else "", name=row.name, role=row.role,
                 extension=row.extension, department=row.department, disabled=row.disabled_at is not None,
+                reason=by.reason if by else "",
             )
         )  # fmt: skip
 
-    async def enable(self, login: str, by: By | None = None) -> None:
-        """Its person may sign in again."""
+    @staticmethod
+    async def _check(session: AsyncSession, login: str, based_on: int | None) -> None:
+        newest = select(func.max(UserVersionRow.id)).where(UserVersionRow.login == login)
+        if based_on is not None and await session.scalar(newest) != based_on:
+            raise Stale("此账号刚被他人修改，请核对下面的现状后再改")
+
+    async def enable(self, login: str, by: By | None = None, based_on: int | None = None) -> None:
+        """Its person may sign in again; :class:`Stale` as of :meth:`change`."""
         async with self._database.work() as work:
-            row = await work.session.get_one(UserRow, login)
+            row = await work.session.get_one(UserRow, login, with_for_update=True)
+            await self._check(work.session, login, based_on)
             row.disabled_at = None
             self._kept(work.session, row, by)
             self._noted(work.session, by, "user_enabled", login)
 
-    async def disable(self, login: str, at: datetime, by: By | None = None) -> None:
-        """Nobody signs in with it from now on; its sessions are over."""
+    async def disable(self, login: str, at: datetime, by: By | None = None, based_on: int | None = None) -> None:
+        """Nobody signs in with it from now on; its sessions are over. :class:`Stale` as of :meth:`change`."""
         async with self._database.work() as work:
-            row = await work.session.get_one(UserRow, login)
+            row = await work.session.get_one(UserRow, login, with_for_update=True)
+            await self._check(work.session, login, based_on)
             row.disabled_at = at
             await end_sessions(work.session, at, "disabled", SessionRow.login == login)
             self._kept(work.session, row, by)

@@ -1,5 +1,6 @@
 """The table of rights against every route of the application, and areas against tickets."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,16 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount
 
+from core.city import Person
 from desk.access.auth import current_user
 from desk.access.draw import refreshed
 from desk.access.rights import Audience, may_hear, may_see_ticket, may_see_unit, receives
 from desk.access.routes import ACTION_OF, OPEN, ROUTES
 from desk.access.table import ACTIONS, BY_KEY, ROLE_NAMES, may
-from desk.access.users import Role, User
+from desk.access.users import Role, User, Users
+from desk.access.whys import WHYS
 from desk.app import create_app
-from tests.desk_fakes import Stage
+from tests.desk_fakes import PASSWORD, Stage
 from tests.unit.conftest import SignIn
 from ticketing.actor import Actor
 
@@ -178,3 +181,23 @@ def test_without_an_area_they_see_the_whole_city() -> None:
         assert may_see_ticket(person, Place("urban")) and person.actor().may_touch("urban")
     lost = User(login="x", name="x", role="department", extension=None, department=None)
     assert not may_see_ticket(lost, Place("urban")) and not lost.actor().may_touch("")
+
+
+def test_every_action_says_why_in_both_languages() -> None:
+    assert set(WHYS) == set(BY_KEY)
+    assert all(action.why for action in ACTIONS) and all(WHYS.values())
+
+
+@pytest.mark.parametrize(("lang", "why"), [("zh", WHYS["config"]), ("en", BY_KEY["config"].why)])
+async def test_the_table_is_shown_with_its_reasons(stage: Stage, sign_in: SignIn, lang: str, why: str) -> None:
+    for login, role in (("guan", "administrator"), ("shen", "auditor")):
+        person = Person.model_validate({"login": login, "name": login, "role": role, "password": PASSWORD})
+        await Users(stage.services.database, stage.clock).add(person)
+        page = (await (await sign_in(login)).get(f"/roles?lang={lang}")).text
+        assert why in page
+        rows = dict(re.findall(r'<tr data-action="([^"]+)">(.*?)</tr>', page, re.S))
+        assert list(rows) == list(BY_KEY)
+        for key, row in rows.items():
+            cells = re.findall(r'<td class="may">(.*?)</td>', row, re.S)
+            assert ["●" in cell for cell in cells] == [key_role in BY_KEY[key].roles for key_role in ROLE_NAMES], key
+    assert (await (await sign_in("lin")).get("/roles")).status_code == 403

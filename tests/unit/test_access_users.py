@@ -39,6 +39,13 @@ def secret_of(page: str) -> str:
     return found[1]
 
 
+async def based(admin: httpx.AsyncClient, who: str, /, **fields: object) -> dict[str, str]:
+    """What a person sends who has just read the page of this login, with a reason."""
+    base = re.search(r'name="base" value="(\d+)"', (await admin.get(f"/users/{who}")).text)
+    assert base
+    return {"base": base[1], "reason": "岗位调整", **{key: str(value) for key, value in fields.items()}}
+
+
 async def login(client: httpx.AsyncClient, name: str, password: str = PASSWORD) -> int:
     return (await client.post("/api/login", json={"login": name, "password": password})).status_code
 
@@ -77,10 +84,12 @@ async def test_what_cannot_be_is_said(sign_in: SignIn, change: dict[str, str], f
 async def test_another_role_holds_at_once_and_the_old_session_does_not(stage: Stage, sign_in: SignIn) -> None:
     admin, wang = await sign_in("guan"), await sign_in("wang")
     form = {"name": "王晓燕", "role": "agent", "extension": "1001", "department": "urban"}
-    assert (await admin.post("/users/wang", data={**form, "name": "王燕"})).status_code == 303
+    assert (
+        await admin.post("/users/wang", data=await based(admin, "wang", **{**form, "name": "王燕"}))
+    ).status_code == 303
     assert (await wang.get("/api/session")).status_code == 200, "a name changes no right"
     form = {"name": "王燕", "role": "leader", "extension": "", "department": "urban"}
-    assert (await admin.post("/users/wang", data=form)).status_code == 303
+    assert (await admin.post("/users/wang", data=await based(admin, "wang", **form))).status_code == 303
     assert (await wang.get("/api/session")).status_code == 401
     wang = await sign_in("wang")
     assert (await wang.get("/desk")).status_code == 403
@@ -95,10 +104,13 @@ async def test_each_change_is_a_version_that_can_be_brought_back(stage: Stage, s
     [first] = await users.versions("wang")
     assert (
         await admin.post(
-            "/users/wang", data={"name": "王晓燕", "role": "supervisor", "extension": "", "department": ""}
+            "/users/wang",
+            data=await based(
+                admin, "wang", **{"name": "王晓燕", "role": "supervisor", "extension": "", "department": ""}
+            ),
         )
     ).status_code == 303
-    await admin.post("/users/wang/disable")
+    await admin.post("/users/wang/disable", data=await based(admin, "wang"))
     assert await login(user, "wang") == 401
     page = (await admin.get("/users/wang")).text
     rows = re.findall(r'<tr data-version="(\d+)">(.*?)</tr>', page, re.S)
@@ -107,12 +119,51 @@ async def test_each_change_is_a_version_that_can_be_brought_back(stage: Stage, s
         [("del", "正常"), ("ins", "已停用")], [("del", "坐席"), ("ins", "班长"), ("del", "1001")],
     ]  # fmt: skip
     assert [('data-test="restore"' in row) for _, row in rows] == [False, True, True]
-    assert (await admin.post("/users/wang/restore", data={"version": first.id})).status_code == 303
+    assert (
+        await admin.post("/users/wang/restore", data=await based(admin, "wang", version=first.id))
+    ).status_code == 303
     back = await users.get("wang")
     assert back is not None and (back.role, back.extension) == ("agent", "1001")
     assert await login(user, "wang") == 200
     assert len(await users.versions("wang")) == 4
     assert (await audited(stage, "user_changed"))[-1] == ("guan", "wang agent 1001")
+
+
+async def test_a_change_needs_a_reason_which_its_version_keeps(stage: Stage, sign_in: SignIn) -> None:
+    admin, users = await sign_in("guan"), Users(stage.services.database, stage.clock)
+    form = {"name": "王燕", "role": "agent", "extension": "1001", "department": ""}
+    before = await users.versions("wang")
+    changes: dict[str, dict[str, object]] = {"": {**form}, "/disable": {}, "/restore": {"version": before[0].id}}
+    for what, fields in changes.items():
+        told = await admin.post(f"/users/wang{what}", data=await based(admin, "wang", **{**fields, "reason": " "}))
+        assert told.status_code == 400 and "请填写修改原因" in told.text, what
+    assert len(await users.versions("wang")) == len(before)
+    for number, (what, fields) in enumerate(changes.items()):
+        sent = await based(admin, "wang", **{**fields, "reason": f"第 {number} 次，<b>调岗</b>"})
+        assert (await admin.post(f"/users/wang{what}", data=sent)).status_code == 303
+        [newest, *_] = await users.versions("wang")
+        assert newest.reason == f"第 {number} 次，<b>调岗</b>"
+    page = (await admin.get("/users/wang")).text
+    assert page.count("&lt;b&gt;调岗") == 3 and "<b>调岗" not in page
+
+
+async def test_the_last_writer_does_not_win_unknowing(stage: Stage, sign_in: SignIn) -> None:
+    admin, users = await sign_in("guan"), Users(stage.services.database, stage.clock)
+    form = {"name": "王燕", "role": "agent", "extension": "1001", "department": ""}
+    old = await based(admin, "wang", **form)
+    first = (await users.versions("wang"))[-1]
+    other = await based(admin, "wang", name="王晓燕", role="supervisor", extension="", department="")
+    assert (await admin.post("/users/wang", data=other)).status_code == 303
+    late = await admin.post("/users/wang", data=old)
+    assert late.status_code == 409 and "此账号刚被他人修改" in late.text
+    assert 'value="王燕"' in late.text and 'value="岗位调整"' in late.text, "what was typed is not lost"
+    for what in ("disable", "enable", "restore"):
+        answer = await admin.post(f"/users/wang/{what}", data={**old, "version": str(first.id)})
+        assert answer.status_code == 409, what
+    user = await users.get("wang")
+    assert user is not None and user.role == "supervisor"
+    base = re.search(r'name="base" value="(\d+)"', late.text)
+    assert base and (await admin.post("/users/wang", data={**old, "base": base[1]})).status_code == 303
 
 
 async def test_what_cannot_be_brought_back_is_said(stage: Stage, sign_in: SignIn) -> None:
@@ -121,11 +172,13 @@ async def test_what_cannot_be_brought_back_is_said(stage: Stage, sign_in: SignIn
     await users.change(Person(login="wang", name="王晓燕", role="agent", password=PASSWORD, extension="1999"))
     gone, *_ = await users.versions("wang")
     await users.change(Person(login="wang", name="王晓燕", role="agent", password=PASSWORD, extension="1001"))
-    refused = await admin.post("/users/wang/restore", data={"version": gone.id})
+    refused = await admin.post("/users/wang/restore", data=await based(admin, "wang", version=gone.id))
     assert refused.status_code == 400 and "没有这个坐席" in refused.text
-    assert (await admin.post("/users/wang/restore", data={"version": 10**6})).status_code == 404
+    assert (await admin.post("/users/wang/restore", data=await based(admin, "wang", version=10**6))).status_code == 404
     [of_lin, *_] = await users.versions("lin")
-    assert (await admin.post("/users/wang/restore", data={"version": of_lin.id})).status_code == 404
+    assert (
+        await admin.post("/users/wang/restore", data=await based(admin, "wang", version=of_lin.id))
+    ).status_code == 404
     assert (await admin.post("/users/guan/restore", data={"version": gone.id})).status_code == 403
 
 
@@ -134,10 +187,10 @@ async def test_disabled_reset_and_signed_out_by_the_administrator(stage: Stage, 
     assert (await admin.post("/users/wang/sessions")).status_code == 303
     assert (await wang.get("/api/session")).status_code == 401
     await sign_in("wang")
-    assert (await admin.post("/users/wang/disable")).status_code == 303
+    assert (await admin.post("/users/wang/disable", data=await based(admin, "wang"))).status_code == 303
     assert await login(stranger, "wang") == 401
     assert "已停用" in (await admin.get("/users")).text
-    assert (await admin.post("/users/wang/enable")).status_code == 303
+    assert (await admin.post("/users/wang/enable", data=await based(admin, "wang"))).status_code == 303
     assert await login(stranger, "wang") == 200
     password = secret_of((await admin.post("/users/wang/password")).text)
     assert (await stranger.get("/api/session")).status_code == 401
@@ -173,8 +226,8 @@ async def test_nobody_changes_his_own_rights(sign_in: SignIn) -> None:
 
 async def test_the_auditor_finds_and_takes_away_and_that_is_an_entry(stage: Stage, sign_in: SignIn) -> None:
     admin, auditor = await sign_in("guan"), await sign_in("shen")
-    await admin.post("/users/wang/disable")
-    await admin.post("/users/urban/disable")
+    await admin.post("/users/wang/disable", data=await based(admin, "wang"))
+    await admin.post("/users/urban/disable", data=await based(admin, "urban"))
     page = (await auditor.get("/audit?what=user_disabled")).text
     assert page.count('data-deed="user_disabled"') == 2 and 'data-deed="sign_in"' not in page
     assert "没有记录" in (await auditor.get("/audit?who=nobody")).text
