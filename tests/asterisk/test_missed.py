@@ -144,10 +144,10 @@ async def test_nobody_reached_three_times_it_stays_on_the_list_for_all(site: Sit
 @pytest.mark.parametrize("house", [RecallPolicy(emergency=(timedelta(seconds=15),))], indirect=True)
 async def test_who_calls_again_himself_is_not_rung(site: Site, house: House) -> None:
     """FreePBX#525: never two calls with the same caller."""
-    Taker(await site.phone("1001"), seconds=1.5)
     trunk = await site.phone("exchange", trunk=True)
     citizen = lift(trunk)
     await abandon(house, trunk)
+    Taker(await site.phone("1001"), seconds=1.5)
     again = await trunk.call("119", caller=CALLER)
     await house.until(lambda: bool(house.of(CallAnswered)), "answered")
     await asyncio.sleep(17)

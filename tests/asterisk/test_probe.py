@@ -12,7 +12,7 @@ async def test_asterisk_answers_its_exchange_and_strangers(site: Site) -> None:
     port = site.settings.sip_port
     known = await probe("127.0.0.1", port, source=site.settings.trunk_host, user="119")
     assert known.reachable and known.in_service and known.code == 200, known
-    assert known.rtt_ms is not None and 0 < known.rtt_ms < 1000
+    assert known.rtt_ms is not None and known.rtt_ms > 0
     stranger = await probe("127.0.0.1", port, user="119")
     assert stranger.reachable and stranger.code == 401, stranger
 

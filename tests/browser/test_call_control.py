@@ -242,7 +242,7 @@ async def test_a_desk_that_is_called_while_the_call_is_being_loaded_is_not_overl
     await page.keyboard.press("F2")
     await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
     await floor.city.answer("c-1", "1001")
-    await asyncio.wait_for(loaded.wait(), 60)
+    await asyncio.wait_for(loaded.wait(), PATIENCE_S)
     await expect(page.locator("[data-test=ticket-state]")).to_have_attribute("data-state", "draft")
     await expect(page.locator("[data-test=groups] [data-group=medical]")).to_be_disabled()
 

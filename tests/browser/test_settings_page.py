@@ -11,7 +11,7 @@ from desk.server import DeskServer, bundle_ready
 from tests.browser.conftest import SCREEN, UNBUILT
 from tests.chromium import chromium, sign_in
 from tests.desk_fakes import PASSWORD, Stage
-from tests.eventually import PATIENCE_MS
+from tests.eventually import PATIENCE_MS, until
 from tests.unit.config_support import JINJIANG, FakeExchangeConfig, FakeRestart, administered
 
 pytestmark = pytest.mark.browser
@@ -114,6 +114,7 @@ async def test_text_with_numbers_beside_it_holds_no_keyboard_and_nothing_is_lost
 
     page.on("dialog", asked)
     await page.locator(".crumbs a >> nth=0").click()
+    await until(lambda: left, "the browser asks")
     await expect(area).to_have_value("- broken\n" + (JINJIANG / "clocks.yaml").read_text("utf-8"))
     assert left == ["beforeunload"]
     await page.click("[data-test=preview]")
