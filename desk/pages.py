@@ -121,6 +121,7 @@ async def desk(request: Request, user: SignedIn, services: Services) -> Response
         pause_reasons=PAUSE_REASONS,
         choices=views.choices(),
         setup={
+            "login": user.login,
             "extension": user.extension,
             "in_queue": own is None or own.in_queue,
             "supervisor": user.role == "supervisor",

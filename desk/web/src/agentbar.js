@@ -48,7 +48,6 @@ export class AgentBar {
 
   readyOrDone() {
     if (!this.#setup.in_queue) return;
-    if (globalThis.Notification?.permission === "default") Notification.requestPermission();
     if (this.state === "wrapup") this.#ask("/api/agent/finish", {});
     else if (!this.busy) this.#wish("ready");
   }

@@ -4,8 +4,12 @@ import { choose, chosen, sound, speakFrom } from "./devices.js";
 import { $, el, notice } from "./dom.js";
 import { t } from "./i18n.js";
 import { jitter, median, toAsterisk, toServer } from "./linecheck.js";
+import { askToNotify, mayNotify } from "./notify.js";
+import { tryRing } from "./ringer.js";
 
 const RECORD_S = 3;
+/** One ring of the exchange's own. */
+const RING_S = 1;
 /** dB below full scale from which on the microphone is heard to hear something. */
 const SPEAKS_DB = -45;
 /** Round trip and jitter with which a call is still good: half of G.114's 150 ms one way is for the rest of the way. */
@@ -21,7 +25,7 @@ const TROUBLES = {
 /** As it is kept (desk/shift/shiftpages.py). */
 const found = { level_db: null, heard: false, asterisk_ms: null, server_ms: null, jitter_ms: null };
 /** none, good or bad, of each part. */
-const states = { network: "none", microphone: "none", recording: "none", speaker: "none" };
+const states = { network: "none", microphone: "none", recording: "none", speaker: "none", reminder: "none" };
 const out = $("out");
 let context = null;
 let stream = null;
@@ -126,14 +130,17 @@ async function listen() {
 /** The devices that there are, in their lists; their names are told only once the microphone is allowed. */
 async function list() {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
-  for (const [id, kind] of [["microphones", "audioinput"], ["speakers", "audiooutput"]]) {
+  for (const [id, kind, name, none] of [
+    ["microphones", "audioinput", "audioinput", t("系统默认")], ["speakers", "audiooutput", "audiooutput", t("系统默认")],
+    ["ringers", "audiooutput", "ring", t("只在听筒")],
+  ]) {
     const there = devices.filter((device) => device.kind === kind && device.deviceId && device.deviceId !== "default");
-    $(id).replaceChildren(el("option", { value: "" }, t("系统默认")),
+    $(id).replaceChildren(el("option", { value: "" }, none),
       ...there.map((device, n) => el("option", { value: device.deviceId }, device.label || t("设备 {n}", { n: n + 1 }))));
-    $(id).value = there.some((device) => device.deviceId === chosen(kind)) ? chosen(kind) : "";
+    $(id).value = there.some((device) => device.deviceId === chosen(name)) ? chosen(name) : "";
   }
-  // Firefox and Safari let nobody choose.
-  $("speakers").disabled = !out.setSinkId;
+  // Safari lets nobody choose.
+  for (const id of ["speakers", "ringers"]) $(id).disabled = !out.setSinkId;
 }
 
 // --- recording and speaker
@@ -178,7 +185,7 @@ async function record() {
 async function tone() {
   if (busy) return;
   occupied(true);
-  say("speaker", "none", t("听到测试音了吗？"));
+  say("speaker", "none", t("听到测试音和铃声了吗？"));
   const rate = player().sampleRate;
   const buffer = context.createBuffer(1, Math.round(1.2 * rate), rate);
   const samples = buffer.getChannelData(0);
@@ -187,12 +194,30 @@ async function tone() {
     const s = n / rate;
     samples[n] = 0.25 * Math.sin(2 * Math.PI * 600 * s) * Math.min(1, 20 * s, 20 * (1.2 - s));
   }
-  await play(buffer).finally(() => occupied(false));
+  try {
+    await play(buffer);
+    await tryRing(RING_S);
+  } finally {
+    occupied(false);
+  }
 }
 
 function answer(yes) {
   found.heard = yes;
   say("speaker", yes ? "good" : "bad", yes ? t("听得清") : t("听不清：请检查耳机、音量，或换一个设备"));
+}
+
+// --- what is told of a ring while another window is in front
+
+const REMINDERS = {
+  granted: () => ["good", t("已允许：窗口不在前面时，来电也有桌面提醒")],
+  denied: () => ["bad", t("已被拒绝：点地址栏左侧的图标，把“通知”改为“允许”，再刷新本页")],
+  default: () => ["none", t("按 7，在浏览器的询问中选“允许”")],
+  none: () => ["bad", t("此浏览器不能提醒，请把坐席页放在最前面")],
+};
+
+async function reminder(asked) {
+  say("reminder", ...REMINDERS[asked ? await askToNotify() : mayNotify()]());
 }
 
 async function keep() {
@@ -206,21 +231,24 @@ async function keep() {
 
 for (const [id, act] of [
   ["network-again", network], ["record", record], ["tone", tone], ["heard", () => answer(true)],
-  ["unheard", () => answer(false)], ["keep", keep],
+  ["unheard", () => answer(false)], ["remind", () => reminder(true)], ["keep", keep],
 ]) $(id).addEventListener("click", act);
 $("microphones").addEventListener("change", ({ target }) => {
   choose("audioinput", target.value);
   listen();
 });
-$("speakers").addEventListener("change", ({ target }) => {
-  choose("audiooutput", target.value);
-  found.heard = false;
-  say("speaker", "none", t("听到测试音了吗？"));
-  tone();
-});
+for (const [id, name] of [["speakers", "audiooutput"], ["ringers", "ring"]]) {
+  $(id).addEventListener("change", ({ target }) => {
+    choose(name, target.value);
+    found.heard = false;
+    say("speaker", "none", t("听到测试音和铃声了吗？"));
+    tone();
+  });
+}
 
 const KEYS = {
   1: network, 2: () => $("microphones").focus(), 3: record, 4: () => $("speakers").focus(), 5: tone,
+  6: () => $("ringers").focus(), 7: () => reminder(true),
   y: () => answer(true), n: () => answer(false), Enter: keep, Escape: () => location.assign("/desk"),
 };
 addEventListener("keydown", (event) => {
@@ -242,5 +270,6 @@ addEventListener("pagehide", () => stream?.getTracks().forEach((track) => track.
 say("network", "none");
 setInterval(watch, 100);
 network();
+reminder(false);
 listen().then(list);
 navigator.mediaDevices?.addEventListener("devicechange", list);

@@ -1,9 +1,10 @@
 // The telephone on the call taker's page: registering, ringing, dialling, coming back after a refresh.
 import { api } from "./api.js";
 import { part } from "./callcard.js";
-import { $, notice } from "./dom.js";
+import { $, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
-import { startRing, stopRing } from "./ringer.js";
+import { askSoon, mayNotify } from "./notify.js";
+import { onSound, placeSound, startRing, stopRing, unheard } from "./ringer.js";
 import { askForMicrophone, Softphone } from "./softphone.js";
 
 const PHONE_STATES = {
@@ -16,6 +17,22 @@ const TROUBLES = {
   NotReadableError: () => t("麦克风被其他程序占用"),
   InsecureContext: () => t("浏览器只在 https 或本机地址上开放麦克风"),
 };
+
+const UNHEARD = { silent: () => t("没有声音：点一下页面"), gone: () => t("所选听筒不在，声音改走系统默认设备，请检查耳麦") };
+
+/** Whoever would not hear the ring reads it beforehand. */
+function sayWhetherHeard() {
+  const why = unheard();
+  show($("silent"), Boolean(why));
+  if (why) $("silent").textContent = UNHEARD[why]();
+}
+
+/** A check that found all in order says nothing of what was refused since. */
+function sayWhetherTold() {
+  if (mayNotify() !== "denied" || $("check").dataset.state !== "good") return;
+  $("check").dataset.state = "bad";
+  $("check").textContent = t("桌面提醒被拒");
+}
 
 export function showPhone(state) {
   $("phone-state").dataset.state = state;
@@ -105,6 +122,11 @@ export async function startPhone(desk) {
   });
   phone.addEventListener("trouble", ({ detail }) => troubled(detail));
   phone.start();
+  onSound(sayWhetherHeard);
+  askSoon();
+  sayWhetherTold();
   const trouble = await askForMicrophone();
+  // Some browsers name no device before.
+  placeSound();
   if (trouble) troubled(trouble);
 }

@@ -1,8 +1,8 @@
 // Which microphone and which speaker this browser's person has chosen (the check before the shift); kept in the browser.
 
-const NAMES = { audioinput: "heyi-microphone", audiooutput: "heyi-speaker" };
+const NAMES = { audioinput: "heyi-microphone", audiooutput: "heyi-speaker", ring: "heyi-ring" };
 
-/** `kind`: audioinput or audiooutput. The device's id; empty: the system's own. */
+/** `kind`: audioinput, audiooutput, or ring: where it rings besides the speaker. The device's id; empty: the system's own, for rings none. */
 export const chosen = (kind) => localStorage.getItem(NAMES[kind]) ?? "";
 
 export function choose(kind, id) {

@@ -2,13 +2,16 @@
 import { $, el, show } from "./dom.js";
 import { t } from "./i18n.js";
 
-/** With Alt: a letter stays with what it stands on until the call is over. */
+/** With Alt: a letter stays with what it stands on until the ticket has that; then it waits until the others were used. */
 const LETTERS = ["Q", "W", "E", "R", "T", "Y", "A", "X", "B"];
 const KEYS = `Alt+${LETTERS.join(" ")}`;
 
 /** How the transcript marks what was told. */
 const MARKS = { danger: "emergency", place: "place", relative: "place", name: "thing", vehicle: "thing" };
 const NUMBER = "number";
+
+/** Mobile numbers, and those of places with their area code. */
+const PHONE = /^(1[3-9]\d{9}|0\d{9,11})$/;
 
 const plain = (text) => text.replace(/[\s，、。；]/g, "");
 const idOf = ({ kind, value }) => `${kind} ${value}`;
@@ -29,6 +32,8 @@ export class Facts {
   #readBack = {};
   /** Letter of each thing that was told, by `idOf`. */
   #letters = new Map();
+  /** Letters that stand on nothing, in the order in which they are given. */
+  #free = [...LETTERS];
 
   /** `form`: takes what was told (ticketform.js); `transcript`: shows where it was said, and marks it. */
   constructor(form, transcript) {
@@ -38,20 +43,33 @@ export class Facts {
 
   /** What `verdict` knows of a call; null: of none. */
   show(verdict) {
-    if (!verdict) this.#letters.clear();
+    if (!verdict) {
+      this.#letters.clear();
+      this.#free = [...LETTERS];
+    }
     const places = (verdict?.facts ?? []).filter(({ kind }) => kind === "place");
     const others = (verdict?.facts ?? []).filter(({ kind }) => kind !== "place");
     const danger = dangers(verdict?.reasons ?? []);
     this.#facts = [...places, ...danger, ...others];
     this.#readBack = verdict?.read_back ?? {};
-    const known = new Set(this.#facts.map(idOf));
-    for (const id of this.#letters.keys()) if (!known.has(id)) this.#letters.delete(id);
-    // Letters are few: words of danger, which mostly stand in the draft by themselves, come after facts.
-    for (const fact of [...places, ...others, ...danger]) {
-      const free = LETTERS.find((letter) => ![...this.#letters.values()].includes(letter));
-      if (free && !this.#letters.has(idOf(fact)) && !this.#held(fact)) this.#letters.set(idOf(fact), free);
-    }
     this.draw();
+  }
+
+  /** Letters are few: what the ticket has gives its own back, for what had none. */
+  #deal() {
+    const open = new Map(this.#facts.filter((fact) => !this.#held(fact)).map((fact) => [idOf(fact), fact]));
+    for (const [id, letter] of this.#letters) {
+      if (open.has(id)) continue;
+      this.#letters.delete(id);
+      this.#free.push(letter);
+    }
+    // Words of danger, which mostly stand in the draft by themselves, come after facts.
+    for (const last of [false, true]) {
+      for (const [id, { kind }] of open) {
+        if ((kind === "danger") !== last || this.#letters.has(id) || !this.#free.length) continue;
+        this.#letters.set(id, this.#free.shift());
+      }
+    }
   }
 
   /** Keys of what was told, for the table of keys. */
@@ -61,6 +79,7 @@ export class Facts {
 
   /** The form has changed: what stands in it is not offered. */
   draw() {
+    this.#deal();
     const { zh = "", en = "" } = this.#readBack;
     $("read-back-words").textContent = zh;
     // The caller hears Chinese; who reads another language sees what it says.
@@ -70,7 +89,17 @@ export class Facts {
     const offered = (fact) => (this.#held(fact) || !this.#form.open ? "" : (this.#letters.get(idOf(fact)) ?? ""));
     $("facts").replaceChildren(...told.map((fact) => this.#chip(fact, offered(fact))));
     show($("told"), Boolean(zh || told.length));
-    this.#transcript.tell(this.#facts.map((fact) => ({ ...fact, mark: MARKS[fact.kind] ?? NUMBER, key: offered(fact) })));
+    const taken = (fact) => (this.#held(fact) || !this.#form.open ? null : () => this.#take(fact));
+    this.#transcript.tell(
+      this.#facts.map((fact) => ({ ...fact, mark: MARKS[fact.kind] ?? NUMBER, key: offered(fact), take: taken(fact) })),
+      (figures) => taken({ takes: [this.#placeOf(figures)], words: figures, value: figures }));
+  }
+
+  /** Where a number goes that nobody has made a fact of: a telephone to the contact without one, all others to what it is about. */
+  #placeOf(figures) {
+    const contact = { field: "contact_phone", value: figures };
+    const rings = PHONE.test(figures) && (this.#form.holds(contact) || this.#form.holds({ ...contact, value: "" }));
+    return rings ? contact : { field: "summary", value: figures, adds: true };
   }
 
   #held({ takes, words, value }) {

@@ -27,13 +27,13 @@ function urgeButton(ticket) {
   return button;
 }
 
-addEventListener("keydown", (event) => {
-  if (!event.altKey || event.code !== "KeyU" || event.repeat) return;
-  const first = $("history")?.querySelector("[data-test=urge]:not(:disabled)");
-  if (!first) return;
-  event.preventDefault();
+/** False where there is none to urge. */
+export function urgeFirst() {
+  const first = $("history").querySelector("[data-test=urge]:not(:disabled)");
+  if (!first) return false;
   first.click();
-});
+  return true;
+}
 
 function ticketRow(ticket) {
   const open = ticket.state !== "closed";

@@ -2,6 +2,7 @@
 import { api } from "./api.js";
 import { $, show } from "./dom.js";
 import { t } from "./i18n.js";
+import { tell } from "./notify.js";
 import { audible, beep, startRing, stopRing } from "./ringer.js";
 import { LINK } from "./softphone.js";
 
@@ -40,12 +41,7 @@ export class Incoming {
     this.#ring = ring;
     this.#claimed = "";
     this.#draw();
-    if (document.hidden && globalThis.Notification?.permission === "granted") {
-      this.#notification = new Notification(this.#headline(), {
-        body: this.#call?.caller ?? "", tag: "heyi-call", requireInteraction: true,
-      });
-      this.#notification.onclick = () => focus();
-    }
+    this.#notification = tell(this.#headline(), this.#call?.caller ?? "", "heyi-call");
     this.#auto();
   }
 

@@ -2,7 +2,7 @@ import { api, ApiError } from "./api.js";
 import { whyClosed } from "./closing.js";
 import { $, el, notice, show } from "./dom.js";
 import { t } from "./i18n.js";
-import { drop, keep, open } from "./kept.js";
+import { drop, keep, leftOf } from "./kept.js";
 
 /** Saved so soon after the last key; who types without a pause is saved once a second. */
 const SAVE_AFTER_MS = 500;
@@ -40,7 +40,7 @@ export class TicketForm {
 
   constructor(choices, login, onChange) {
     this.#login = login;
-    this.#left = open(login);
+    this.#left = leftOf(login);
     this.#fillLists(choices);
     this.#form.addEventListener("input", (event) => {
       this.#touched(event.target);

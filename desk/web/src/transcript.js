@@ -4,11 +4,24 @@ import { named } from "./names.js";
 
 const LEGS = { caller: () => t("来电人"), agent: () => t("坐席"), third: () => t("第三方") };
 
-/** A number of five figures or more that begins at `at`: telephones, plates, papers. As a mark; null where none does. */
+/** A number of five figures or more that begins at `at`: telephones, plates, papers. Its words; empty where none does. */
 function number(text, at) {
-  if (at && /[0-9]/.test(text[at - 1])) return null;
-  const found = /^[0-9][0-9 -]{3,}[0-9]/.exec(text.slice(at));
-  return found && [found[0], "number", ""];
+  if (at && /[0-9]/.test(text[at - 1])) return "";
+  return /^[0-9][0-9 -]{3,}[0-9]X?/.exec(text.slice(at))?.[0] ?? "";
+}
+
+/** A mark; where it can be taken into the form, by click or Enter. */
+function marked(words, kind, key, take) {
+  const mark = el("mark", { className: kind, dataset: key ? { key } : {} }, words);
+  if (!take) return mark;
+  Object.assign(mark, { role: "button", tabIndex: 0, title: t("填入工单"), onclick: take });
+  mark.dataset.test = "take-mark";
+  mark.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    take();
+  });
+  return mark;
 }
 
 /** What both sides say, with the words that decided marked. */
@@ -16,8 +29,10 @@ export class Transcript {
   #box = $("transcript");
   #rows = new Map();
   #marks = [];
-  /** What was told: by utterance, its words with the way they are marked and the key that takes them into the form. */
+  /** What was told: by utterance, its words with the way they are marked, the key and the deed that take them into the form. */
   #told = new Map();
+  /** The deed that takes a number of which nobody has made a fact; null where the form has it, or is closed. */
+  #taking = () => null;
   /** The utterance and the words that were asked for last. */
   #pointed = null;
 
@@ -61,11 +76,15 @@ export class Transcript {
     for (const { row, utterance } of this.#rows.values()) this.#paint(row, utterance);
   }
 
-  /** `facts`: what was told, with `mark` and `key`; its words are marked where they were said. */
-  tell(facts) {
+  /**
+   * `facts`: what was told, with `mark`, `key` and `take`; its words are marked where they were said. `taking(figures)`:
+   * what takes any other number.
+   */
+  tell(facts, taking) {
+    this.#taking = taking;
     this.#told = new Map();
-    for (const { utterance_id: id, words, mark, key } of facts) {
-      if (id && words) this.#told.set(id, [...(this.#told.get(id) ?? []), [words, mark, key]]);
+    for (const { utterance_id: id, words, mark, key, take } of facts) {
+      if (id && words) this.#told.set(id, [...(this.#told.get(id) ?? []), [words, mark, key, take]]);
     }
     for (const { row, utterance } of this.#rows.values()) this.#paint(row, utterance);
   }
@@ -95,13 +114,15 @@ export class Transcript {
   #marked(text, marks) {
     const pieces = [];
     for (let at = 0, plain = 0; at <= text.length; ) {
-      const hit = marks.find(([word]) => text.startsWith(word, at)) ?? number(text, at);
+      const figures = number(text, at);
+      const hit = marks.find(([word]) => text.startsWith(word, at))
+        ?? (figures && [figures, "number", "", this.#taking(figures.replace(/[ -]/g, ""))]);
       if (hit || at === text.length) pieces.push(text.slice(plain, at));
       if (!hit) {
         at += 1;
         continue;
       }
-      pieces.push(el("mark", { className: hit[1], dataset: hit[2] ? { key: hit[2] } : {} }, hit[0]));
+      pieces.push(marked(...hit));
       at += hit[0].length;
       plain = at;
     }
