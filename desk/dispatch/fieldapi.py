@@ -142,7 +142,15 @@ async def act(request: Request, body: Pressed, user: Staff, services: Services) 
     return _told(request, await services.fieldwork.do(wish, user.actor()))
 
 
-@router.post("/api/field/photos")
+def _as_form(model: type[Sent], files: int) -> dict[str, Any]:
+    """What the API's document says of such a form: ``about`` holds the model as JSON."""
+    about = {"type": "string", "contentMediaType": "application/json", "contentSchema": model.model_json_schema()}
+    photos = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": files}
+    form = {"type": "object", "properties": {ABOUT: about, "photos": photos}, "required": [ABOUT]}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}}}
+
+
+@router.post("/api/field/photos", openapi_extra=_as_form(Sent, 1))
 async def photo(request: Request, user: Staff, services: Services) -> dict[str, Any]:
     """A photograph of a ticket: a form with ``about`` (JSON) and one file ``photos``."""
     body, data = await _form(request, _SENT, 1)
@@ -154,7 +162,7 @@ async def photo(request: Request, user: Staff, services: Services) -> dict[str, 
     return _told(request, await services.fieldwork.photo(wish, user.actor(), data[0] if data else b""))
 
 
-@router.post("/api/field/finds")
+@router.post("/api/field/finds", openapi_extra=_as_form(Found, MAX_PHOTOS))
 async def find(request: Request, user: Staff, services: Services) -> dict[str, Any]:
     """A matter found on the way, with up to three photographs: it becomes a ticket without a call."""
     body, data = await _form(request, _FOUND, MAX_PHOTOS)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.city_callbacks import CallbackRule
+from desk.access.answers import DialAnswer, OutcomeAnswer, OverruledAnswer, SecondAnswer
 from desk.access.users import Users
 from tests.desk_fakes import Stage, make_stage
 from tests.unit.conftest import SignIn
@@ -59,7 +60,7 @@ async def test_list_one_click_form_and_whole_history(stage: Stage, sign_in: Sign
     assert (await urban.get("/callbacks")).status_code == 403
     (row,) = await attempts(stage, ticket.id)
     begun = (await wang.post(f"/api/callbacks/{row.id}/begin")).json()
-    assert begun == {"id": row.id, "number": "13800001111"}
+    assert begun == {"id": row.id, "number": "13800001111"} == DialAnswer.model_validate(begun).model_dump()
     part = (await wang.get("/callbacks?part=1")).text
     assert 'data-test="result-form"' in part and 'data-dial="13800001111"' in part
     assert "王晓燕 正在回访" in (await chen.get("/callbacks?part=1")).text
@@ -67,7 +68,8 @@ async def test_list_one_click_form_and_whole_history(stage: Stage, sign_in: Sign
     said = {"outcome": "unsatisfied", "solved": "no", "reason": "partly", "words": "<b>晚上还吵</b>"}
     assert (await chen.post(f"/api/callbacks/{row.id}/result", json=said)).status_code == 403
     assert (await wang.post(f"/api/callbacks/{row.id}/result", json={**said, "again_at": "x"})).status_code == 422
-    assert (await wang.post(f"/api/callbacks/{row.id}/result", json=said)).json()["outcome"] == "unsatisfied"
+    came = (await wang.post(f"/api/callbacks/{row.id}/result", json=said)).json()
+    assert OutcomeAnswer.model_validate(came).outcome == "unsatisfied"
     history = (await urban.get(f"/tickets/{ticket.number}/callbacks")).text
     for text in ("人工 王晓燕", "解决不彻底", "&lt;b&gt;晚上还吵&lt;/b&gt;", "未解决", "原经办 城管值班", "试行规则"):
         assert text in history, text
@@ -81,12 +83,14 @@ async def test_list_one_click_form_and_whole_history(stage: Stage, sign_in: Sign
     assert "退回重办" in (await urban.get(f"/tickets/{ticket.number}")).text
     named = await urban.post(f"/api/tickets/{ticket.id}/handler", json={"name": "城管副局长"})
     assert named.json() == {"round": 1, "former": "urban", "name": "城管副局长"}
+    assert SecondAnswer.model_validate(named.json())
     english = (await urban.get(f"/tickets/{ticket.number}/callbacks?lang=en")).text
     assert "城管副局长" in english and "Second handler" in english
     assert f"/tickets/{ticket.number}/callbacks" in (await wang.get(f"/tickets/{ticket.number}")).text
     lin = await sign_in("lin")
     assert 'data-test="overrule"' in (await lin.get(f"/tickets/{ticket.number}/callbacks")).text
-    assert (await lin.post(same, json={"reason": "当班只有一人"})).json() == {"round": 1, "by": "lin"}
+    overruled = OverruledAnswer.model_validate((await lin.post(same, json={"reason": "当班只有一人"})).json())
+    assert (overruled.round, overruled.by) == (1, "lin")
     assert "当班只有一人" in (await urban.get(f"/tickets/{ticket.number}/callbacks")).text
     assert (await urban.post(f"/api/tickets/{ticket.id}/report", json={"result": "再次责令停工"})).status_code == 200
 
