@@ -61,11 +61,14 @@ class Sent(_Body):
 
 
 class Pressed(Sent):
-    kind: Literal["accept", "depart", "arrive", "handle", "report", "refuse", "back", "note", "help"]
+    kind: Literal["accept", "depart", "arrive", "handle", "report", "refuse", "back", "note", "help", "extend"]
     unit: _Key = ""
     #: Ids of the part or the order that was shown, for a step of it.
     part: _Key = ""
     order: _Key = ""
+    #: The clock for which more time is asked, and how much of its own unit.
+    clock: _Key = ""
+    amount: Annotated[float, Field(ge=0, le=100_000)] = 0
 
 
 class Found(Sent):
@@ -120,12 +123,14 @@ async def _jobs(repository: FieldRepository, user: User, services: DeskServices,
     clocks, scenes = await repository.clocks(seen, own), await repository.scenes(seen)
     there = await repository.been_there(seen, user.departments)
     photos, colours = await repository.photo_counts(seen), await services.tickets.clocks.next_due(list(seen))
+    extendable = await services.tickets.clocks.extendable(seen, user.actor())
     return [
         Job(
             ticket=ticket, part=parts[key][0] if key in parts else None, orders=orders.get(key, []),
             scene=scenes.get(key), clocks=[clock for clock in clocks if clock.ticket_id == key],
             colour=colours[key][1] if key in colours else None, photos=photos.get(key, 0),
             there=key in there and key in parts and there[key] > parts[key][0].assigned_at,
+            extendable=extendable[key],
         )
         for key, ticket in seen.items()
     ]  # fmt: skip
@@ -137,7 +142,7 @@ async def act(request: Request, body: Pressed, user: Staff, services: Services) 
     _own(body, user)
     wish = Wish(
         id=body.id, kind=body.kind, ticket=body.ticket, unit=body.unit, part=body.part, order=body.order,
-        text=body.text, position=_position(body), made_at=_made(body, services),
+        clock=body.clock, amount=body.amount, text=body.text, position=_position(body), made_at=_made(body, services),
     )  # fmt: skip
     return _told(request, await services.fieldwork.do(wish, user.actor()))
 
@@ -213,6 +218,7 @@ async def of_ticket(request: Request, user: User, services: DeskServices, ticket
     async with services.database.read() as session:
         repository = FieldRepository(session)
         return {
+            "may_add": ticket.state != "closed" and await services.fieldwork.may_add(ticket, user.actor()),
             "photos": [views.photo(row) for row in await repository.photos(ticket.id)],
             "helps": [views.help(row) for row in await repository.helps_on(ticket.id)],
             # What was done stands in the history; here is what could not be done, and what came late.

@@ -9,10 +9,11 @@ from core.city import City
 from desk.access import masking
 from desk.access.users import User
 from desk.dispatch.dispatchviews import ENDING_NAMES
-from desk.tickets.clockviews import COLOUR_NAMES, KIND_NAMES
+from desk.tickets.clockviews import CLOCK_UNITS, COLOUR_NAMES, KIND_NAMES, ClockViews
 from desk.views import Views, stamp
 from ticketing.assign.tables import Assignment
 from ticketing.clocks.policy import Colour
+from ticketing.clocks.service import Extendable
 from ticketing.clocks.tables import TicketClock
 from ticketing.dispatch.states import ACTION_NAMES as UNIT_NAMES
 from ticketing.dispatch.states import EDGES, STATE_NAMES
@@ -43,6 +44,8 @@ class Job:
     photos: int
     #: Somebody of the department said that they were on the spot.
     there: bool
+    #: Clocks for which more time may be asked, or was.
+    extendable: Sequence[Extendable] = ()
 
 
 class FieldViews:
@@ -52,6 +55,7 @@ class FieldViews:
         self._city, self._views, self._user, self._names = city, views, user, names
         self._flows = Flows(city)
         self._text = views.text
+        self._clocks = ClockViews(city, views, user, names)
 
     def job(self, job: Job) -> dict[str, Any]:
         """One task. ``tracks`` are what moves it on: one for each unit of this department that has an order, else the
@@ -77,6 +81,20 @@ class FieldViews:
             "due_at": stamp(ticket.due_at),
             "photos": job.photos,
             "tracks": self._tracks(job),
+            "extensions": [self._extension(one) for one in job.extendable],
+        }
+
+    def _extension(self, one: Extendable) -> dict[str, Any]:
+        """More time: how much may be asked for (``longest`` 0: none), and what was, with what came of it."""
+        row, last = one.row, one.last
+        asked = None if last is None else self._clocks.request(last, row)
+        return {
+            "clock": row.id,
+            "name": self._text(KIND_NAMES[row.kind]),
+            "unit_name": self._text(CLOCK_UNITS[row.unit]),
+            "longest": one.longest,
+            "step": 1 if row.unit == "workdays" else 0.5,
+            "asked": asked and {key: asked[key] for key in ("wish", "granted", "decided_by", "answer")},
         }
 
     def _clock(self, job: Job) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Clocks as screens show them: a bar, a colour with its name, what is left in words, who granted what."""
 
 import calendar
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -26,6 +26,8 @@ KIND_NAMES: dict[ClockKind, str] = {
 }
 COLOUR_NAMES: dict[Colour, str] = {"green": "绿", "blue": "蓝", "yellow": "黄", "orange": "橙", "red": "红"}
 AMOUNTS: dict[Unit, str] = {"minutes": "{n} 分钟", "hours": "{n} 小时", "workdays": "{n} 个工作日"}
+#: What an amount is counted in, beside a field for it.
+CLOCK_UNITS: dict[Unit, str] = {"minutes": "分钟", "hours": "小时", "workdays": "个工作日"}
 WEEKDAYS = ("一", "二", "三", "四", "五", "六", "日")
 #: Days of the country's calendar (:meth:`ticketing.clocks.calendar.WorkCalendar.day`); a city's own have its words.
 DAY_NAMES = ("元旦", "春节", "清明", "劳动节", "端午", "中秋", "国庆节", "调休上班")
@@ -39,7 +41,7 @@ ENTRY_NAMES = {
 class ClockViews:
     """Makes views of clocks for one person in one language."""
 
-    def __init__(self, city: City, views: Views, user: User, names: dict[str, str]) -> None:
+    def __init__(self, city: City, views: Views, user: User, names: Mapping[str, str]) -> None:
         self._city = city
         self._views = views
         self._text = views.text
@@ -72,7 +74,7 @@ class ClockViews:
             "allowed": self.amount(row.amount, row.unit),
             "left": self.left(view),
             "unit": row.unit,
-            "unit_name": self._text({"minutes": "分钟", "hours": "小时", "workdays": "个工作日"}[row.unit]),
+            "unit_name": self._text(CLOCK_UNITS[row.unit]),
             "longest": policy.longest_extension if policy else 0,
             "extensions_left": view.extensions_left,
             "may_extend": running and mine and not view.late and view.extensions_left > 0 and asked is None,

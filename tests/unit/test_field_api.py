@@ -343,3 +343,13 @@ async def test_the_ticket_shows_what_could_not_be_done(stage: Stage, sign_in: Si
     assert told["state"] == "refused"
     page = (await (await sign_in("lin")).get(f"/tickets/{ticket.number}?lang=en")).text
     assert "已劝停，责任人签字" in page and "Could not be done" in page
+
+
+# --- photographs from a desk --------------------------------------------------------------------------------------
+
+
+async def test_the_tickets_page_offers_photographs_to_who_may_send_them(stage: Stage, sign_in: SignIn) -> None:
+    ticket = await noise(stage)
+    seen = {who: (await (await sign_in(who)).get(f"/tickets/{ticket.number}")).text for who in ("urban", "lin")}
+    assert 'data-test="photos-open"' in seen["urban"] and f'data-shots="photos-{ticket.id}"' in seen["urban"]
+    assert "data-shots" not in seen["lin"]

@@ -1,6 +1,6 @@
 """What people do to clocks: ask for more time or for a pause, approve, refuse, pause, let it run again."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -53,6 +53,17 @@ class ClockView:
         return max(0, allowed - self.row.extended - asked)
 
 
+@dataclass(frozen=True)
+class Extendable:
+    """One running clock as whoever has the ticket may ask for more time."""
+
+    row: TicketClock
+    #: The most that may be asked for, in the clock's unit; 0: nothing now.
+    longest: float
+    #: The last time that more was asked for.
+    last: ClockRequest | None
+
+
 class Clocks:
     """The service of this room.
 
@@ -101,6 +112,29 @@ class Clocks:
             share = used(replayed(history[row.id], self.keeper.calendar), now, self.keeper.calendar)
             shown[key] = row.kind, colour(self._city.clocks.colours, share)
         return shown
+
+    async def extendable(self, tickets: Mapping[str, Ticket], by: Actor) -> dict[str, list[Extendable]]:
+        """For lists: each ticket's own running clocks that know extensions, what is due first ahead. Two queries."""
+        now = self._clock.now()
+        running = select(TicketClock).where(
+            TicketClock.ticket_id.in_(tickets), TicketClock.stopped_at.is_(None), TicketClock.assignment == ""
+        )
+        found: dict[str, list[Extendable]] = {key: [] for key in tickets}
+        async with self._database.read() as session:
+            rows = (await session.scalars(running.order_by(TicketClock.due_at))).all()
+            wanted = select(ClockRequest).where(ClockRequest.clock_id.in_([row.id for row in rows]))
+            asked = (await session.scalars(wanted.order_by(ClockRequest.id))).all()
+        for row in rows:
+            ticket = tickets[row.ticket_id]
+            policy, own = self._policy(row, ticket), [r for r in asked if r.clock_id == row.id]
+            if policy is None or not policy.extensions or not by.acts_for(ticket.department):
+                continue
+            # Paused, it has what was left when it was.
+            free = row.due_at > (row.paused_at or now) and row.extended < policy.extensions
+            waits = any(r.decided_at is None for r in own)
+            last = next((r for r in reversed(own) if r.wish == "extension"), None)
+            found[ticket.id].append(Extendable(row, policy.longest_extension if free and not waits else 0, last))
+        return found
 
     async def waiting(self) -> Sequence[tuple[ClockRequest, TicketClock, Ticket]]:
         """What was asked for and not decided, the oldest first."""

@@ -24,6 +24,7 @@ from core.errors import Conflict, HeyiError, NotAllowed
 from core.photos import Photo
 from ticketing.actor import Actor
 from ticketing.assign.service import Assignments
+from ticketing.clocks.tables import TicketClock
 from ticketing.dispatch.events import UnitChanged
 from ticketing.dispatch.service import Dispatch
 from ticketing.dispatch.tables import TicketScene
@@ -105,6 +106,17 @@ class FieldWork:
                 )  # fmt: skip
 
         return await self._once(wish, by, digest, keep)
+
+    async def may_add(self, ticket: Ticket, by: Actor) -> bool:
+        """Whether these people may add a photograph to the ticket now."""
+        if not by.staff:
+            return False
+        async with self._database.read() as session:
+            try:
+                await self._may_add(session, ticket, by)
+            except HeyiError:
+                return False
+        return True
 
     async def _may_add(self, session: AsyncSession, ticket: Ticket, by: Actor) -> None:
         await self._concerns(session, ticket, by)
@@ -245,8 +257,9 @@ class FieldWork:
         if wish.kind == "patrol" and where and box[0] <= where.lon <= box[2] and box[1] <= where.lat <= box[3]:
             work.session.add(TicketScene(ticket_id=ticket.id, lon=where.lon, lat=where.lat, at=now, who=by.login))
         words = said(wish, now, self._tickets.city.profile.timezone)
-        # A plain step of flow or unit stands in the history by itself.
-        if words != NAMES[wish.kind] or not any(isinstance(event, _TOLD) for event in work.events):
+        # A plain step of flow or unit, and what is asked of a clock, stand in the history by themselves.
+        told = wish.kind == "extend" or any(isinstance(event, _TOLD) for event in work.events)
+        if words != NAMES[wish.kind] or not told:
             kept(work, ticket, "field", by, now, words)
 
     # --- what is done -------------------------------------------------------------------------------------------
@@ -258,6 +271,8 @@ class FieldWork:
             await self._help(wish, by)
         elif wish.kind == "note":
             await self._note(wish, by)
+        elif wish.kind == "extend":
+            await self._extend(wish, by)
         elif wish.unit:
             await of_unit(self._database, self._dispatch, wish, by)
         else:
@@ -287,6 +302,19 @@ class FieldWork:
             await self._concerns(work.session, ticket, by)
             # Its words are written with place and time (:meth:`_remember`).
             work.record(noted(ticket, by, self._clock.now()))
+
+    async def _extend(self, wish: Wish, by: Actor) -> None:
+        async with self._database.read() as session:
+            clock = await session.get(TicketClock, wish.clock)
+        if clock is None or clock.ticket_id != wish.ticket:
+            raise HeyiError("没有这个时限", hint=wish.clock)
+        try:
+            await self._tickets.clocks.request_extension(clock.id, by, wish.amount, wish.text)
+        except Conflict as conflict:
+            if isinstance(conflict.__cause__, StaleDataError):
+                raise
+            # The clock has stopped, or more was asked for already: the same again would find the same.
+            raise HeyiError(conflict.message, hint=conflict.hint) from conflict
 
     async def _concerns(self, session: AsyncSession, ticket: Ticket, by: Actor) -> None:
         """What was seen on the spot is taken also where the ticket has gone on to others meanwhile."""

@@ -8,9 +8,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import Base
 
-#: 接单 出动 到场 开始处置 反馈结果 退单 归队 情况说明 照片 求助 巡查上报
+#: 接单 出动 到场 开始处置 反馈结果 退单 归队 情况说明 照片 求助 巡查上报 申请延期
 FieldKind = Literal[
-    "accept", "depart", "arrive", "handle", "report", "refuse", "back", "note", "photo", "help", "patrol"
+    "accept",
+    "depart",
+    "arrive",
+    "handle",
+    "report",
+    "refuse",
+    "back",
+    "note",
+    "photo",
+    "help",
+    "patrol",
+    "extend",
 ]
 #: Done; somebody had done it before; it cannot be done any more.
 FieldState = Literal["done", "already", "refused"]

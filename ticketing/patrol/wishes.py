@@ -28,6 +28,7 @@ NAMES: dict[FieldKind, str] = {
     "photo": "现场照片",
     "help": "求助",
     "patrol": "巡查上报",
+    "extend": "申请延期",
 }
 
 
@@ -66,6 +67,9 @@ class Wish:
     #: Ids of the department's part, or of the unit's order, that the phone showed; empty: it told none.
     part: str = ""
     order: str = ""
+    #: Id of the clock for which more time is asked, and how much, in its own unit.
+    clock: str = ""
+    amount: float = 0
     made_at: datetime
     position: Position | None = None
     text: str = ""
@@ -77,7 +81,9 @@ class Wish:
         """
         told = asdict(self) | {"made_at": None, "position": None, "more": more}
         # What the phone did not tell leaves the digest as it was before there was such a field.
-        told = {name: value for name, value in told.items() if value or name not in ("part", "order")}
+        told = {
+            name: value for name, value in told.items() if value or name not in ("part", "order", "clock", "amount")
+        }
         return hashlib.sha256(json.dumps(told, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 

@@ -105,14 +105,19 @@ for (const end of ["pointerup", "pointercancel"]) {
   });
 }
 
+/** What must have gone before a form may: each is given the form, and the form waits for it. */
+const before = [];
+export const beforePost = (work) => before.push(work);
+
 part.addEventListener("submit", async (event) => {
   const posted = event.target;
   if (!posted.dataset.post) return;
   event.preventDefault();
   const values = Object.fromEntries(new FormData(posted));
-  const button = posted.querySelector("button");
+  const button = posted.querySelector("button:not([type=button])");
   button.disabled = true;
   try {
+    for (const work of before) await work(posted);
     await api(posted.dataset.post, posted.dataset.fields ? { fields: values } : values);
     notice("");
     posted.closest("details")?.removeAttribute("open");

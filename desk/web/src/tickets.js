@@ -2,8 +2,9 @@
 import { dialElsewhere } from "./dial.js";
 import { DispatchPanel } from "./dispatch.js";
 import { $ } from "./dom.js";
-import { keepFresh, part, soon } from "./livepart.js";
+import { beforePost, keepFresh, part, soon } from "./livepart.js";
 import { reveals } from "./reveal.js";
+import { sendShots, shots } from "./shots.js";
 
 part.addEventListener("change", (event) => {
   if (["department-filter", "source-filter"].includes(event.target.id)) event.target.form.submit();
@@ -11,6 +12,8 @@ part.addEventListener("change", (event) => {
 
 dialElsewhere();
 reveals(part);
+shots(part, soon);
+beforePost(sendShots);
 
 const sending = $("dispatch") && new DispatchPanel($("dispatch"));
 sending?.show($("dispatch").dataset.number);

@@ -66,10 +66,22 @@ export function jobCard(job, waiting, since, unfolded) {
       el("dl", {}, ...facts(job)),
       el("div", { className: "pair" }, call, map)),
     pending,
+    ...job.extensions.map(askedLine),
     ...job.tracks.map((one) => track(job, one, pressed)),
     el("div", { className: "pair" },
       press(job.photos ? t("拍照（已有 {n} 张）", { n: job.photos }) : t("拍照"), { act: "shot", test: "shot" }),
-      press(t("情况说明"), { act: "note", test: "note" })));
+      press(t("情况说明"), { act: "note", test: "note" }), ...job.extensions.filter((one) => one.longest && !extended(one, pressed)).map((one) =>
+        press(many(job) ? t("申请延期（{clock}）", { clock: one.name }) : t("申请延期"), { act: "extend", clock: one.clock, test: "extend" }))));
+}
+
+const extended = (one, pressed) => pressed.some((item) => item.kind === "extend" && item.clock === one.clock);
+const many = (job) => job.extensions.filter((one) => one.longest).length > 1;
+
+/** More time that was asked for, and what came of it. */
+function askedLine({ name, asked }) {
+  if (!asked) return null;
+  const state = asked.granted === null ? t("待审批") : asked.granted ? t("同意") : t("不同意");
+  return el("p", { className: "sent", dataset: { test: "asked-more" } }, `${name} · ${asked.wish} · ${[state, asked.decided_by, asked.answer].filter(Boolean).join(" ")}`);
 }
 
 function facts(job) {
@@ -135,7 +147,7 @@ function advice(item) {
   return t("请按提示修改后再试，或与指挥席联系。");
 }
 
-export const noteable = (item) => Boolean(item.ticket) && ["accept", "depart", "arrive", "handle", "report", "refuse"].includes(item.kind);
+export const noteable = (item) => Boolean(item.ticket) && ["accept", "depart", "arrive", "handle", "report", "refuse", "extend"].includes(item.kind);
 
 export function arrivedRow(item) {
   return el("p", { className: "gone", dataset: { kind: item.kind, test: "gone" } }, el("b", {}, item.label), ` ${item.number || ""} `,

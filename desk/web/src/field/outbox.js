@@ -80,7 +80,7 @@ function post(item) {
   const path = PATHS[item.kind];
   const request = { method: "POST", signal: AbortSignal.timeout(path ? WAIT.photos : WAIT.plain) };
   if (!path) {
-    const body = JSON.stringify({ ...about, kind: item.kind, unit: item.unit, part: item.part, order: item.order });
+    const body = JSON.stringify({ ...about, kind: item.kind, unit: item.unit, part: item.part, order: item.order, clock: item.clock, amount: item.amount });
     return fetch("/api/field/actions", { ...request, body, headers: { "Content-Type": "application/json" } });
   }
   const form = new FormData();

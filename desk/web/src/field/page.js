@@ -237,6 +237,17 @@ async function note(button) {
   if (await queue({ kind: "note", ticket: job.id, number: job.number, text: said.words, label: t("情况说明") })) forget(draft);
 }
 
+/** More time, of a clock that allows it, with the reason; whoever the city names decides. */
+async function extend(button) {
+  const job = jobOf(button);
+  const { clock, name, unit_name: unit, longest, step: by } = job.extensions.find((one) => one.clock === button.dataset.clock);
+  const draft = draftOf(job.id, clock, "extend");
+  const said = await ask({ title: `${t("申请延期")} · ${job.number}`, text: name, needs: "words", hint: t("申请延期的理由"), draft, yes: t("提交申请"),
+    amount: { name: t("延长（{unit}，最多 {most}）", { unit, most: longest }), longest, step: by } });
+  if (!said) return;
+  if (await queue({ kind: "extend", ticket: job.id, number: job.number, clock, amount: said.amount, text: said.words, label: t("申请延期") })) forget(draft);
+}
+
 /** The camera's file comes to an element that no drawing takes away, and that knows whose photograph it is: the task may
  *  have left the list before the camera is done. */
 function shot(button) {
@@ -276,7 +287,7 @@ async function help() {
 }
 
 const acts = {
-  step, note, shot,
+  step, note, shot, extend,
   back: (button) => queue({ kind: "back", unit: button.dataset.unit, label: t("归队") }),
   // Said once is enough, so it needs no place in the outbox: without a network it stays.
   known: (button) => api(`/api/orders/${button.dataset.order}/seen`, {}).then(look, (error) => notice(error.message, 6)),

@@ -7,11 +7,11 @@ const box = $("ask");
 const words = $("ask-words");
 let settle;
 
-/** Resolves with {words, place}, or null where the person thought better of it.
+/** Resolves with {words, place, amount}, or null where the person thought better of it.
  *
  *  `needs`: "words" must be written, "maybe" may be, "" are not asked for. `draft`: name by which unfinished words are
- *  kept on this phone. */
-export function ask({ title, text = "", yes = t("确定"), needs = "", hint = "", draft = "", preview = "", place = false, grave = false }) {
+ *  kept on this phone. `amount`: {name, longest, step} of a number that must be given. */
+export function ask({ title, text = "", yes = t("确定"), needs = "", hint = "", draft = "", preview = "", place = false, grave = false, amount = null }) {
   settle?.(null);
   $("ask-title").textContent = title;
   $("ask-text").textContent = text;
@@ -24,6 +24,9 @@ export function ask({ title, text = "", yes = t("确定"), needs = "", hint = ""
   words.value = draft ? localStorage.getItem(DRAFT + draft) ?? "" : "";
   show($("ask-place-line"), place);
   $("ask-place").checked = false;
+  show($("ask-amount-line"), Boolean(amount));
+  $("ask-amount-name").textContent = amount?.name ?? "";
+  Object.assign($("ask-amount"), { value: "", required: Boolean(amount), min: amount?.step ?? "", max: amount?.longest ?? "", step: amount?.step ?? "any" });
   $("ask-yes").textContent = yes;
   $("ask-yes").classList.toggle("grave", grave);
   box.returnValue = "";
@@ -47,5 +50,5 @@ $("ask-no").addEventListener("click", () => box.close(""));
 box.addEventListener("close", () => {
   const done = settle;
   settle = undefined;
-  done?.(box.returnValue === "yes" ? { words: words.value.trim(), place: $("ask-place").checked } : null);
+  done?.(box.returnValue === "yes" ? { words: words.value.trim(), place: $("ask-place").checked, amount: Number($("ask-amount").value) } : null);
 });

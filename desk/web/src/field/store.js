@@ -74,8 +74,8 @@ export const arrive = (item, told) => write(["outbox", "arrived"], async (waitin
   // Emptied in between, or told by another who sent it, too: it comes back no second time.
   if ((await answer(waiting.get(item.seq)))?.id !== item.id) return;
   await answer(waiting.delete(item.seq));
-  const { id, label, kind, ticket, unit, part, order, login } = item;
-  await answer(arrived.put({ id, label, kind, ticket, unit, part, order, login, at: Date.now(), ...told, number: told.number || item.number }));
+  const { id, label, kind, ticket, unit, part, order, clock, login } = item;
+  await answer(arrived.put({ id, label, kind, ticket, unit, part, order, clock, login, at: Date.now(), ...told, number: told.number || item.number }));
   const all = (await answer(arrived.getAll())).sort((a, b) => b.at - a.at);
   for (const old of all.slice(ARRIVED)) await answer(arrived.delete(old.id));
 });
