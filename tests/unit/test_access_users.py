@@ -252,3 +252,12 @@ async def test_a_long_log_is_leafed_through(stage: Stage, sign_in: SignIn) -> No
     sheet = await auditor.get("/audit.xlsx?who=wang")
     cell = openpyxl.load_workbook(io.BytesIO(sheet.content)).active["F2"]
     assert (cell.value, cell.data_type, cell.quotePrefix) == ("=1+0", "s", True)
+
+
+async def test_departments_of_a_login_are_offered_by_pinyin(sign_in: SignIn) -> None:
+    form = (
+        (await (await sign_in("guan")).get("/users/wang")).text.split('data-test="department"')[1].split("</select>")[0]
+    )
+    offered = re.findall(r">([^<]+)</option>", form)
+    # By code points 话务中心 would stand last; in the city's file 消防救援大队 stands first.
+    assert [name for name in offered if name != "–"][:4] == ["城市管理局", "话务中心", "急救中心", "消防救援大队"]
