@@ -15,7 +15,8 @@ export class News {
   #address;
   #take;
 
-  /** `address()`: what is asked for; `take(answer, ids)` hears it, `ids` null where it is everything. */
+  /** `address()`: what is asked for; `take(answer, ids, asked)` hears it, `ids` null where it is everything, `asked`: the address
+   *  of that everything. */
   constructor(address, take) {
     this.#address = address;
     this.#take = take;
@@ -43,9 +44,10 @@ export class News {
       this.#all = false;
       this.#ids.clear();
       const query = new URLSearchParams(this.#address());
+      const asked = String(query);
       for (const id of ids ?? []) query.append("id", id);
       try {
-        this.#take(await api(`/api/board?${query}`), ids);
+        this.#take(await api(`/api/board?${query}`), ids, asked);
       } catch {
         // Nobody says a second time what has changed.
         this.#all = true;

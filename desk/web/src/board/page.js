@@ -6,6 +6,7 @@ import { bindKeys } from "../keys.js";
 import { follow } from "../live.js";
 import { sparingly } from "../once.js";
 import { setServerTime } from "../time.js";
+import { Alarm } from "./alarm.js";
 import { dragging } from "./dragging.js";
 import { before, draw, mark, tick } from "./lanes.js";
 import { left, untilLate } from "./left.js";
@@ -27,10 +28,13 @@ let lanes = [];
 let units = [];
 let chosen = sessionStorage.getItem(KEPT) ?? "";
 let loaded = false;
+/** What the rows that are shown are rows of: others that come into view by another choice are not new. */
+let scope = "";
 const limits = Object.fromEntries(LANES.map((lane) => [lane, setup.shown]));
 const level = $("level");
 
 const view = new View((id) => choose(id, true));
+const alarm = new Alarm((id) => choose(id, true));
 const palette = new Palette($("palette"), setup.departments, done);
 const recall = new Recall($("recall"), done);
 const news = new News(() => ({ ...limits, level: level.value }), take);
@@ -55,12 +59,13 @@ function choose(id, see = false) {
   if (see) view.see(rows.get(id)?.spot);
 }
 
-/** What the server said: of everything, or of the rows with these ids. */
-function take(answer, ids) {
+/** What the server said: of everything, or of the rows with these ids; `asked`: of which lanes and level. */
+function take(answer, ids, asked) {
   setServerTime(answer.now);
   const inList = box.contains(document.activeElement) && document.activeElement.classList.contains("ticket");
   const standing = ordered().map((row) => row.id);
   const known = new Set(rows.keys());
+  const grave = new Set([...rows.values()].filter((row) => row.emergency).map((row) => row.id));
   for (const id of ids ?? known) rows.delete(id);
   for (const row of answer.rows) rows.set(row.id, row);
   lanes = answer.lanes;
@@ -72,7 +77,9 @@ function take(answer, ids) {
   }
   show();
   if (inList) $(`ticket-${chosen}`)?.focus({ preventScroll: true });
-  for (const row of answer.rows.filter((each) => loaded && !known.has(each.id) && each.emergency)) arrived(row);
+  if (asked === scope) for (const row of answer.rows.filter((each) => each.emergency && !grave.has(each.id))) arrived(row);
+  if (!ids) scope = asked;
+  alarm.keep(rows);
   loaded = true;
   box.dataset.loaded = "1";
   later();
@@ -84,6 +91,7 @@ function take(answer, ids) {
 function arrived(row) {
   $(`ticket-${row.id}`)?.classList.add("fresh");
   $("alarmed").textContent = t("新的紧急警情 {number} {category} {place}", row);
+  alarm.raise(row);
 }
 
 let timer = null;
