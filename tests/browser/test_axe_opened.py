@@ -1,13 +1,15 @@
-"""axe-core over what a key opens on the call taker's page, by day and by night, and where the keyboard stands then."""
+"""axe-core over what a key opens on the call taker's page and on the board; where the keyboard stands then."""
 
 import asyncio
 
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.board_scene import noise
 from tests.browser.conftest import Floor
 from tests.browser.test_axe import AXE, BY_DAY, BY_NIGHT, LOOK
-from tests.desk_fakes import FIRE
+from tests.chromium import sign_in
+from tests.desk_fakes import FIRE, PASSWORD, Stage
 
 pytestmark = pytest.mark.browser
 
@@ -48,3 +50,15 @@ async def test_what_a_key_opens_has_nothing_serious_and_escape_closes_it(floor: 
     assert await box.evaluate("(one) => one.contains(document.activeElement)")
     await page.keyboard.press("Escape")
     await expect(box).to_be_hidden()
+
+
+async def test_the_palette_of_the_board_has_nothing_serious(page: Page, stage: Stage) -> None:
+    waiting = await noise(stage)
+    await sign_in(page, "lin", PASSWORD, path="/board")
+    await page.locator(f"#ticket-{waiting.id}").click()
+    await page.evaluate(await asyncio.to_thread(AXE.read_text, encoding="utf-8"))
+    await page.keyboard.press("a")
+    await expect(page.locator("[data-choice='department:urban']")).to_be_visible()
+    assert await judged(page) == []
+    await page.keyboard.press("Escape")
+    await expect(page.locator("[data-test=palette]")).to_be_hidden()
