@@ -130,6 +130,7 @@ async def test_a_caller_who_rings_again_about_an_open_ticket(stage: Stage, floor
     ring = await ringing(floor, page, "c-1")
     draft = await answer(floor, page, ring, "c-1")
     await expect(page.locator("[data-test=urge]")).to_be_visible()
+    await expect(page.locator("#help-keys")).to_contain_text("Alt+U催办来电人的未结工单（首件）")
     await page.keyboard.down("Alt")
     await press(page, "u")
     await expect(page.locator("[data-test=urge]")).to_be_disabled()

@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Error, Page, expect
 
 from tests.browser.conftest import Floor, stand_still
 from tests.browser.fake_exchange import Ring
-from tests.desk_fakes import Stage
+from tests.chromium import sign_in
+from tests.desk_fakes import PASSWORD, Stage
 from tests.eventually import PATIENCE_S, until
 from ticketing.repository import TicketRepository
 
@@ -125,3 +126,51 @@ async def test_after_a_crash_the_next_page_has_every_word_and_takes_the_caller_b
     await asyncio.wait_for(back.answered.wait(), PATIENCE_S)
     await expect(again.locator("[data-test=call-card]")).to_have_attribute("data-state", "talking")
     await still_there(floor, ring)
+
+
+#: The fields that the browser keeps, of each draft.
+KEPT = """
+Object.values(JSON.parse(sessionStorage.getItem('heyi-unsaved') ?? '{"drafts": {}}').drafts).map((d) => d.fields)
+"""
+
+
+async def test_what_was_typed_without_a_network_outlives_a_refresh(stage: Stage, floor: Floor) -> None:
+    page = await floor.open()
+    ring = await floor.talks(page)
+    await page.fill("[name=place]", "梅岭街道")
+    await saved(page)
+    # What the server has is personal data that this browser has no need of.
+    assert await page.evaluate(KEPT) == []
+    await page.context.set_offline(True)
+    await page.fill("[name=summary]", "断网时写的")
+    await page.fill("[name=contact_name]", "黄先生")
+    await expect(page.locator("#saved")).to_have_text("未保存")
+    with pytest.raises(Error, match="ERR_INTERNET_DISCONNECTED"):
+        await page.reload()
+    await page.context.set_offline(False)
+    await page.goto("/desk")
+    await saved(page)
+    await expect(page.locator("[name=summary]")).to_have_value("断网时写的")
+    await expect(page.locator("[name=contact_name]")).to_have_value("黄先生")
+    assert (await typed(stage, "summary"), await typed(stage, "contact_name")) == ("断网时写的", "黄先生")
+    assert await typed(stage, "place") == "梅岭街道"
+    assert await page.evaluate(KEPT) == []
+    await still_there(floor, ring)
+
+
+async def test_what_is_kept_is_nobody_elses_and_goes_with_signing_out(floor: Floor) -> None:
+    page = await floor.open()
+    await floor.talks(page)
+    await page.route("**/api/tickets/*", lambda route: route.abort())
+    await page.fill("[name=summary]", "未保存的")
+    await page.wait_for_function(f"() => {KEPT.strip()}.length === 1")
+    left = await page.evaluate("sessionStorage.getItem('heyi-unsaved')")
+    await page.click("[data-test=me] summary")
+    await page.click("[data-test=sign-out]")
+    await expect(page.locator("[data-test=sign-in]")).to_be_visible()
+    assert await page.evaluate("sessionStorage.getItem('heyi-unsaved')") is None
+    # As if its session had ended without a word: another person's desk takes nothing of it.
+    await page.evaluate("(left) => sessionStorage.setItem('heyi-unsaved', left)", left)
+    await sign_in(page, "chen", PASSWORD, path="/desk")
+    await expect(page.locator("#live-state")).to_have_attribute("data-state", "on")
+    assert await page.evaluate("sessionStorage.getItem('heyi-unsaved')") is None

@@ -23,6 +23,76 @@ NO_MICROPHONE = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('none', 'NotFoundError'));
 """
 
+#: Every notification that the page makes is written down, and that it takes it away.
+TELLS = """
+window.told = [];
+window.Notification = class {
+  static permission = 'granted';
+  constructor(title, { body }) { window.told.push([title, body]); }
+  close() { window.told.push('closed'); }
+};
+document.hasFocus = () => window.focused ?? false;
+"""
+SINKS = "sounds.filter((s) => s.source.loop && !s.stopped).map((s) => s.context.sinkId)"
+
+
+async def test_it_rings_on_the_speaker_that_was_checked_and_on_the_device_beside_it(floor: Floor) -> None:
+    page = await floor.open()
+    ids = await page.evaluate("""async () => {
+      const all = await navigator.mediaDevices.enumerateDevices();
+      return all.filter((d) => d.kind === 'audiooutput' && d.deviceId !== 'default').map((d) => d.deviceId);
+    }""")
+    assert len(ids) == 2
+    await page.evaluate("(id) => localStorage.setItem('heyi-speaker', id)", ids[1])
+    ring = await floor.exchange.ring("12345", CALLER)
+    await page.wait_for_function(f"(id) => JSON.stringify({SINKS}) === JSON.stringify([id])", arg=ids[1])
+    await floor.exchange.give_up(ring)
+    await page.wait_for_function("() => ringing() === 0")
+    await page.evaluate("(id) => localStorage.setItem('heyi-ring', id)", ids[0])
+    ring = await floor.exchange.ring("12345", CALLER)
+    await page.wait_for_function(f"(ids) => JSON.stringify({SINKS}) === JSON.stringify(ids)", arg=[ids[1], ids[0]])
+    await floor.exchange.give_up(ring)
+    await page.wait_for_function("() => ringing() === 0")
+    # A headset that is not plugged in: it rings all the same, and says where.
+    await page.evaluate("localStorage.setItem('heyi-speaker', 'gone'); localStorage.removeItem('heyi-ring')")
+    await floor.exchange.ring("12345", CALLER)
+    await page.wait_for_function(f"() => JSON.stringify({SINKS}) === '[\"\"]'")
+    await expect(page.locator("[data-test=silent]")).to_have_text("所选听筒不在，声音改走系统默认设备，请检查耳麦")
+
+
+async def test_a_ring_is_told_by_the_system_wherever_the_page_is_not_looked_at(floor: Floor) -> None:
+    page = await floor.open(script=TELLS)
+    ring = await floor.exchange.ring("119", CALLER)
+    # It is visible, and another window has the keyboard.
+    await page.wait_for_function("() => told.length === 1")
+    assert await page.evaluate("[document.hidden, told]") == [False, [["119 火警", CALLER]]]
+    await floor.exchange.give_up(ring)
+    await page.wait_for_function("() => told.at(-1) === 'closed'")
+    await page.evaluate("window.focused = true")
+    await floor.exchange.ring("12345", CALLER)
+    await page.wait_for_function("() => ringing() === 1")
+    assert await page.evaluate("told.length") == 2
+
+
+async def test_a_background_tab_tells_of_the_ring(floor: Floor) -> None:
+    hidden = "Object.defineProperty(document, 'hidden', { get: () => true }); window.focused = true;"
+    page = await floor.open(script=TELLS + hidden)
+    await floor.rings()
+    await page.wait_for_function("() => told.length === 1")
+
+
+async def test_a_page_that_nobody_has_touched_says_that_it_is_silent(floor: Floor) -> None:
+    assert (await floor.context.request.post("/api/login", data={"login": "wang", "password": PASSWORD})).ok
+    page = await floor.context.new_page()
+    # Whoever listens to a microphone may be heard, too.
+    await page.add_init_script(NO_MICROPHONE)
+    await page.goto("/desk")
+    silent = page.locator("[data-test=silent]")
+    await expect(silent).to_have_text("没有声音：点一下页面")
+    await expect(silent).to_be_visible()
+    await page.keyboard.press("Shift")
+    await expect(silent).to_be_hidden()
+
 
 async def test_a_background_tab_goes_on_ringing_and_says_so_in_its_title(floor: Floor) -> None:
     """Browser-Phone#254: a background tab stops ringing. Its timers may stand still: the ring needs none."""

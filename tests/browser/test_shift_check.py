@@ -54,6 +54,16 @@ SAID = """() => {
 }"""
 
 
+def asked(answer: str) -> str:
+    """A browser whose person gives this answer when asked whether pages may notify."""
+    return f"""
+window.Notification = class {{
+  static permission = 'default';
+  static async requestPermission() {{ return (window.Notification.permission = '{answer}'); }}
+}};
+"""
+
+
 async def opened(floor: Floor, script: str = "") -> Page:
     page = await floor.context.new_page()
     if script:
@@ -69,10 +79,10 @@ async def checks(stage: Stage) -> list[DeskCheck]:
 
 
 async def test_a_shift_begins_with_a_check_by_keyboard_alone(stage: Stage, floor: Floor) -> None:
-    first = await floor.open()
+    first = await floor.open(script=asked("granted"))
     await expect(first.locator("[data-test=check-state]")).to_have_text("设备未检查")
     await first.close()
-    page = await opened(floor, PROMPT)
+    page = await opened(floor, PROMPT + asked("granted"))
     for name in ("asterisk-ms", "server-ms", "jitter-ms"):
         await expect(page.locator(f"[data-test={name}]")).to_have_text(re.compile(r"^\d+(\.\d)? 毫秒$"))
     await page.keyboard.press("5")
@@ -87,6 +97,9 @@ async def test_a_shift_begins_with_a_check_by_keyboard_alone(stage: Stage, floor
     await page.keyboard.press("3")
     await expect(page.locator("[data-test=check-recording]")).to_have_attribute("data-state", "good")
     assert any("正在录音" in words for words in await page.evaluate("window.said"))
+    await expect(page.locator("[data-test=check-outcome]")).to_have_text("尚未全部检查")
+    await page.keyboard.press("7")
+    await expect(page.locator("#reminder-says")).to_contain_text("已允许")
     await expect(page.locator("[data-test=check-outcome]")).to_have_text("设备正常，可以上岗")
     await page.keyboard.press("2")
     await expect(page.locator("[data-test=microphones]")).to_be_focused()
@@ -108,7 +121,10 @@ async def test_a_shift_begins_with_a_check_by_keyboard_alone(stage: Stage, floor
 
 
 async def test_what_is_not_in_order_is_said_and_kept(stage: Stage, floor: Floor) -> None:
-    page = await opened(floor, NO_MICROPHONE)
+    page = await opened(floor, NO_MICROPHONE + asked("denied"))
+    await page.keyboard.press("7")
+    await expect(page.locator("#reminder-says")).to_contain_text("已被拒绝：点地址栏左侧的图标")
+    await expect(page.locator("[data-test=check-reminder]")).to_have_attribute("data-state", "bad")
     await expect(page.locator("#microphone-says")).to_have_text("没有找到麦克风，请检查耳麦")
     await page.keyboard.press("n")
     await expect(page.locator("[data-test=check-outcome]")).to_have_text("有一项不正常")
@@ -129,7 +145,7 @@ async def test_the_check_needs_no_scrolling(floor: Floor, lang: str, size: tuple
     await page.set_viewport_size({"width": size[0], "height": size[1]})
     await sign_in(page, "wang", PASSWORD, path="/desk/check", lang=lang)
     await expect(page.locator("[data-test=check-network]")).to_have_attribute("data-state", "good")
-    for name in ("network", "microphone", "recording", "speaker"):
+    for name in ("network", "microphone", "recording", "speaker", "reminder"):
         await expect(page.locator(f"[data-test=check-{name}]")).to_be_in_viewport(ratio=1)
     await expect(page.locator("[data-test=keep]")).to_be_in_viewport(ratio=1)
 
