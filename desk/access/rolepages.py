@@ -21,13 +21,12 @@ Services = Annotated[DeskServices, Depends(services_of)]
 @router.get("/roles")
 async def roles(request: Request, user: SignedIn, services: Services) -> Response:
     """Actions down, roles across."""
-    language = language_of(request)
-    views = Views(services.city, language)
+    views = Views(services.city, language_of(request))
     rows: list[dict[str, Any]] = [
         {
             "key": action.key,
             "name": views.text(action.name),
-            "why": action.why if language == "en" else WHYS[action.key],
+            "why": views.text(WHYS[action.key]),
             "may": [role in action.roles for role in ROLE_NAMES],
             "roles": [views.text(name) for role, name in ROLE_NAMES.items() if role in action.roles],
         }

@@ -76,6 +76,7 @@ SCREENS: dict[str, tuple[Screen, ...]] = {
         Screen("settings-lines", "线路", "lines", "admin", "/settings/file?name=lines.yaml"),
         Screen("settings-asterisk", "应用到 Asterisk", "check and apply", "admin", "/settings/asterisk"),
         Screen("users", "账号管理", "users", "admin", "/users"),
+        Screen("roles", "岗位权限", "rights", "admin", "/roles"),
         Screen("tokens", "接口令牌", "tokens", "admin", "/tokens"),
         Screen("audit", "审计日志", "audit", "shenji", "/audit"),
     ),
