@@ -64,8 +64,8 @@ export class Departments {
     const now = this.#form.open ? this.#found : [];
     const focused = $("departments").contains(document.activeElement) && document.activeElement.dataset.key;
     $("departments").replaceChildren(...now.filter(({ part, key }) => part === "main" || key !== chosen).map((one) =>
-      one.part === "main" ? this.#chip(one, one.name, one.key === chosen, () => this.#take(one.key))
-        : this.#chip(one, t("协办 {name}", { name: one.name }), this.#form.assist.includes(one.key), () => this.#assist(one.key))));
+      one.part === "main" ? this.#chip(one, one.name, one.name, one.key === chosen, () => this.#take(one.key))
+        : this.#chip(one, `+ ${one.name}`, t("协办 {name}", { name: one.name }), this.#form.assist.includes(one.key), () => this.#assist(one.key))));
     // Drawn anew, a button would lose the keyboard.
     if (focused) [...$("departments").children].find((one) => one.dataset.key === focused)?.focus();
   }
@@ -76,7 +76,11 @@ export class Departments {
     this.#show();
   }
 
-  #chip({ key, part, reasons }, text, pressed, onclick) {
-    return el("button", { type: "button", title: [text, ...reasons].join(t("；")), "aria-pressed": String(pressed), dataset: { key, part }, onclick }, text);
+  /** `name` is what it does, in words; `text` the same on little room. */
+  #chip({ key, part, reasons }, text, name, pressed, onclick) {
+    return el("button", {
+      type: "button", title: [name, ...reasons].join(t("；")), "aria-label": name, "aria-pressed": String(pressed),
+      dataset: { key, part }, onclick,
+    }, text);
   }
 }
