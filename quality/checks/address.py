@@ -11,7 +11,7 @@ from quality.checks.findings import Checked
 
 #: Words with which the name of a place ends, or that say where from there.
 _UNITS = (
-    "街道|社区|小区|新村|花园|家园|花苑|华府|公寓|广场|大厦|路口|大道|菜市场|市场|超市|小学|中学|幼儿园|学校|医院|公园|加油站|"
+    "街道|社区|菜场|小区|新村|花园|家园|花苑|华府|公寓|广场|大厦|路口|大道|菜市场|市场|超市|小学|中学|幼儿园|学校|医院|公园|加油站|"
     "收费站|酒店|宾馆|园区|科技园|工业区|开发区|村委会|居委会|老人会|号楼|单元|门口|宿舍|总部|祖厝|码头|牌坊|公交站|停车场|汽车站|车站|高速|隧道|大桥|世纪城|中心|"
     "东门|西门|南门|北门|大门|对面|旁边|后面|前面|边上|附近|仓库|工地|安置房|商场|KTV|ktv|"
     "镇|村|路|街|巷|道|桥|楼|栋|号|区|厂|店|庙|宫|祠|塔|溪|河|湖|山|里|厝|庄|城|院|馆|苑|府|湾|站|校|连接线"
@@ -47,7 +47,7 @@ _ALIKE = str.maketrans({"幢": "栋", "厦": "夏", "　": " "})
 LEAST = 4
 #: The name of a village or road alone is enough where the caller tells no more.
 _LEAST_ALONE = 3
-_NAMED_ALONE = re.compile(r"[一-鿿]{2,}(?:村|社区|路|街|镇|桥|小区|大厦|公园)")
+_NAMED_ALONE = re.compile(r"[一-鿿]{2,}(?:村|社区|路|街|巷|弄|苑|坊|屯|镇|桥|小区|大厦|公园|菜场|市场|广场)")
 #: The answer to “where” is a place whatever its words are, if it is no longer than this and no way of not answering.
 _LONGEST_ANSWER = 14
 _NO_ANSWER = re.compile(r"不知道|不清楚|不晓得|说不|没有|什么|怎么|为什么|[吗呢]|等一?下|不方便|你|您|^(?:对|是|好|嗯)")
@@ -77,6 +77,11 @@ _SHARE_ASKED = 0.3
 #: The share of the call taker's place that the caller said before.
 _SHARE_BACK = 0.6
 _RECORD = re.compile(r"查到|工单|登记的|之前反映|上次反映|您是[^，。]{1,4}(?:先生|女士)")
+#: 您的地址是铁西建设里三门，对吗？: whoever hears a wrong one says so.
+_STATED = re.compile(
+    r"(?:地址|地点|位置|住址|地方)(?:就)?(?:是|在|写的是|登记的是)(?!哪|什么|几|不|这)[^。？?]{4,}[，,。 ]*"
+    r"(?:对吗|是吗|是吧|对吧|对不对|没错吧|吗)"
+)
 _FULL = re.compile(r"(?:镇|街道)[^，。]{1,6}(?:村|社区|路|街|小区|花园)")
 #: So many characters of a place in a question that the caller did not tell himself.
 _LEAST_PROPOSED = 5
@@ -252,6 +257,8 @@ def _confirms(dialogue: Dialogue, i: int, before: list[_Mention], said: _Mention
     if any(_RECORD.search(s) and _FULL.search(s) for s in sentences):
         return True
     if dialogue.agreed(i):
+        if _STATED.search(text) and not any(contradicts(m.pieces, text) for m in before):
+            return True
         for sentence in sentences:
             own = sum(map(len, pieces_of(sentence)))
             if own < _LEAST_AGREED or not _ASKS.search(sentence):

@@ -9,6 +9,8 @@ from quality.checks.occasion import EMERGENCY_LINE, Occasion
 
 #: What stands in a question (需要我们帮什么？) consoles nobody.
 _ASKED = re.compile(r"[^，。！？]{0,6}(?:什么|哪里|几)[^，。！？]{0,4}[？?]")
+#: From what on the sum of :meth:`Learned.despair` is somebody left alone with it, and what a word of the rules adds.
+_DESPERATE, _CRIED = 0.9, 0.3
 #: One cut may be needed to get an address; so many are a habit.
 _CUTS = 2
 #: Whoever is about to do what is dangerous must be stopped; so must callers of emergency lines.
@@ -20,17 +22,21 @@ def comfort(dialogue: Dialogue, found: tuple[Finding, ...], learned: Learned | N
     """Somebody desperate gets a word of comfort or of care; so does anybody hurt or afraid who is treated badly."""
     labels = {f.label for f in found}
     distress = next(dialogue.where(dialogue.rules["distress"], dialogue.caller), None)
-    if distress is None and learned is not None:
-        heard = ((i, learned.distressed(dialogue.texts[i])) for i in dialogue.caller)
-        distress = next(((i, *span) for i, span in heard if span is not None), None)
+    said = dialogue.where(dialogue.rules["comfort"], dialogue.agent)
+    comforted = any(_ASKED.match(dialogue.texts[turn], end) is None for turn, _, end in said)
+    if learned is not None:
+        told, sentence = learned.despair(
+            (dialogue.texts[i] for i in dialogue.caller), (dialogue.texts[i] for i in dialogue.agent)
+        )
+        heard = ((i, dialogue.texts[i].find(sentence)) for i in dialogue.caller) if sentence else ()
+        at = next(((i, start, start + len(sentence)) for i, start in heard if start >= 0), None)
+        enough = told + (_CRIED if distress else 0.0) >= _DESPERATE
+        distress = (distress or at) if enough else None
     if distress is None and labels & {RUDE, LEAKED}:
         distress = next(dialogue.where(dialogue.rules["worry"], dialogue.caller), None)
     if distress is None:
         return Checked("na")
-    said = dialogue.where(dialogue.rules["comfort"], dialogue.agent)
-    if any(_ASKED.match(dialogue.texts[turn], end) is None for turn, _, end in said):
-        return Checked("pass")
-    if learned is not None and any(learned.comforts(dialogue.texts[i]) for i in dialogue.agent):
+    if comforted:
         return Checked("pass")
     turn, start, end = distress
     missing = dialogue.finding(
@@ -60,7 +66,7 @@ def hung_up(dialogue: Dialogue) -> Checked:
     return Checked("fail", (found,))
 
 
-def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool) -> Checked:
+def recorded(occasion: Occasion, found: tuple[Finding, ...]) -> Checked:
     """What was reported is taken down, and not only sent away."""
     dialogue = occasion.dialogue
     if occasion.none or not (occasion.reported or occasion.emergency) or not dialogue.agent:
@@ -74,9 +80,11 @@ def recorded(occasion: Occasion, found: tuple[Finding, ...], *, cut_short: bool)
     if occasion.registered:
         return Checked("pass")
     shifted = next((f.turn for f in found if f.label == SHIFTED), None)
-    # Sent away politely is one fault; a second where he was told off, or asked in vain to have it written down.
+    # Sent away politely is one fault, put down on another; a second where he was told off, or asked in vain to have it
+    # written down.
     asked = shifted is not None and dialogue.says("wants_record", (i for i in dialogue.caller if i > shifted))
-    if occasion.refused or cut_short or asked or (shifted is not None and any(f.label == RUDE for f in found)):
+    rude = shifted is not None and any(f.label == RUDE for f in found)
+    if (occasion.refused and shifted is None) or asked or rude:
         turn = dialogue.agent[-1] if shifted is None else shifted
         return Checked("fail", (
             dialogue.finding("recorded", "major", "该登记的诉求没有登记", label="未记录诉求", turn=turn),

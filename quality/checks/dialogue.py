@@ -14,6 +14,10 @@ from triage.words import plain
 _QUOTED = re.compile(r"[“\"‘「『][^”\"’」』]{1,60}[”\"’」』]")
 #: Into a line on which nobody is left; who is still being asked something is not left.
 _CALLING = re.compile(r"(?:喂[？?！!，,。… —]*){2,}")
+#: The caller ends the call himself: 行吧。（挂断）
+_HUNG_UP = re.compile(
+    r"^(?!.*(?:喂|—|没(?:说|讲|问)完|我还|等[等下一]|怎么))[^（(]*[（(](?:挂断|挂机|挂了)(?:电话)?[）)]$"
+)
 _ASKING = re.compile(r"[？?]$|联系电话|什么|哪[里个]")
 #: Stage directions of written transcripts: （挂断）, （哭）.
 _ASIDE = re.compile(r"[（(][^）)]{1,20}[）)]")
@@ -97,6 +101,8 @@ class Dialogue:
             return False
         last = self.agent[-1]
         after = [i for i in self.caller if i > last]
+        if _HUNG_UP.search(self.texts[after[-1]]):
+            return False
         if any(_CALLING.search(self.texts[i]) for i in after) and not _ASKING.search(self.texts[last]):
             return True
         if self.says("cut_off", after):

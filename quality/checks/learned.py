@@ -39,8 +39,8 @@ _NO_REPLY = -0.7
 _DISTRESS, _COMFORT, _WISH = "情绪激动", "安抚", "咨询"
 #: Margins (-1 to 1), with what the answer weighs, from which a sentence counts, by cross-validation (docs/quality.md).
 THRESHOLDS = {
-    "态度生硬": 0.0, "推诿": -0.5, "违规承诺": -0.3, "泄露个人信息": -0.6, "违规索要私人联系方式": -0.35,
-    UNRECORDED: -0.2, "诱导评价": -0.2, "贬损他人": -0.2, _DISTRESS: 0.15, _COMFORT: -0.3, _WISH: 0.0,
+    "态度生硬": -0.1, "推诿": -0.5, "违规承诺": -0.3, "泄露个人信息": -0.6, "违规索要私人联系方式": -0.35,
+    UNRECORDED: -0.2, "诱导评价": -0.2, "贬损他人": -0.4, _WISH: 0.0,
 }  # fmt: skip
 #: Told in passing, in a few clauses of a long sentence: these are read by clauses too. Manner is in the whole of it.
 _IN_PASSING = frozenset({PROMISED, LEAKED, PRIVATE, UNRECORDED})
@@ -52,8 +52,13 @@ _CLAUSE = re.compile(r"[^，,、：:]+[，,、：:]*")
 DOUBTED = {PROMISED: -0.6, LEAKED: -0.8, PRIVATE: -0.75, RUDE: -0.5}
 #: A few characters say little by themselves: a sentence so short must be surer by so much.
 SHORT, _SURER = 9, 0.2
-#: So few characters (我一个人。) tell no despair.
-_CRY = 6
+#: The second of a call's sentences, counted from the likest.
+_PAIR = 2
+#: What a second sentence of a call adds to the first, of manner and of shifting-off: it is seldom said once. A call's
+#: second sentence is usually about so far from one.
+_SECOND, _USUAL = 0.5, -0.6
+#: Sentences of a caller from this margin on add such a share to what his most desperate one tells.
+_FEARFUL, _ADDED = -0.5, 0.2
 _STRAIGHT: Mapping[str, float] = {}
 
 
@@ -85,14 +90,24 @@ class Learned:
         most = max((float(self.agent.margins(part)[at]) for part in parts), default=0.0)
         return bool(parts) and most + lean.get(label, 0.0) < DOUBTED[label]
 
-    def comforts(self, text: str) -> bool:
-        """A sentence of the call taker's ``text`` consoles; a question does not."""
-        return any(text[end - 1] not in "？?" for _, _, end in _over(self.comfort, text, surer=_SURER))
+    def again(self, texts: Iterable[str]) -> dict[str, float]:
+        """How much more or less likely impoliteness and shifting-off are in a call of whose call taker's ``texts`` a
+        second sentence sounds like it, too."""
+        margins = np.array([self.agent.margins(m[0]) for text in texts for m in _sentences(text)])
+        if len(margins) < _PAIR:
+            return {}
+        second = dict(zip(self.agent.labels, map(float, np.sort(margins, axis=0)[-_PAIR]), strict=True))
+        return {of: _SECOND * (max(second[of], -1.0) - _USUAL) for of in (RUDE, SHIFTED)}
 
-    def distressed(self, text: str) -> tuple[int, int] | None:
-        """Start and end of the caller's first sentence in ``text`` that tells fear or despair."""
-        told = _over(self.caller, text, surer=_SURER)
-        return next(((start, end) for _, start, end in told if end - start > _CRY), None)
+    def despair(self, caller: Iterable[str], agent: Iterable[str]) -> tuple[float, str]:
+        """What the most desperate of the caller's sentences and the others together tell, less what the call taker
+        says that consoles most; and that sentence, empty where he says nothing. Margins: about 1 is despair alone."""
+        said = [m[0] for text in caller for m in _sentences(text)]
+        heard = [float(self.caller.margins(one)[0]) for one in said]
+        told = [float(self.comfort.margins(m[0])[0]) for text in agent for m in _sentences(text)]
+        most = max(heard, default=-1.0)
+        added = _ADDED * sum(max(margin - _FEARFUL, 0.0) for margin in heard)
+        return most + added - max(told, default=-1.0), said[heard.index(most)] if said else ""
 
     def answered(self, replies: Iterable[str]) -> dict[str, float]:
         """How much more or less likely each of :data:`REPLIES` is for what the caller answers."""

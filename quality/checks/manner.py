@@ -31,6 +31,7 @@ def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = N
     """Every rule of the wording list that the call taker's own words meet, once for each rule; where no rule names a
     violation, what ``learned`` holds for one."""
     found: list[Finding] = []
+    whole = _of_the_call(dialogue, learned) if learned else {}
     for rule in dialogue.rules.wordings:
         if rule.weak and (occasion.registered or occasion.referred):
             continue
@@ -40,7 +41,7 @@ def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = N
             if rule.label == SHIFTED and (occasion.referred or occasion.wants_informant):
                 continue
             if learned and rule.name not in _SURE:
-                lean = _leaning(dialogue, occasion, learned, turn)
+                lean = _leaning(dialogue, occasion, learned, turn, whole)
                 if learned.doubts(rule.label, dialogue.texts[turn], start, end, lean):
                     continue
             found.append(
@@ -57,7 +58,11 @@ def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = N
             )
             break
     if learned:
-        found += _alike(dialogue, occasion, learned, tuple(found))
+        found += _alike(dialogue, occasion, learned, tuple(found), whole)
+    if any(f.label == UNRECORDED for f in found):
+        # 我也没办法 of who writes nothing down sends nobody elsewhere.
+        weak = {rule.name for rule in dialogue.rules.wordings if rule.weak}
+        found = [f for f in found if f.rule not in weak]
     if occasion.ignored is not None and all(f.label != SHIFTED for f in found):
         reason = "诉求没有受理，来电人追问也没有下文"
         found.append(
@@ -67,13 +72,19 @@ def wordings(dialogue: Dialogue, occasion: Occasion, learned: Learned | None = N
 
 
 def _alike(
-    dialogue: Dialogue, occasion: Occasion, learned: Learned, ruled: tuple[Finding, ...]
+    dialogue: Dialogue,
+    occasion: Occasion,
+    learned: Learned,
+    ruled: tuple[Finding, ...],
+    whole: dict[str, float],
 ) -> Iterator[Finding]:  # fmt: skip
     """The first sentence of each violation that ``learned`` holds for one, where no rule names that violation, or has
     named another in the same sentence."""
     named = {finding.label for finding in ruled}
     for turn in dialogue.agent:
-        for label, start, end in learned.found(dialogue.texts[turn], _leaning(dialogue, occasion, learned, turn)):
+        for label, start, end in learned.found(
+            dialogue.texts[turn], _leaning(dialogue, occasion, learned, turn, whole)
+        ):
             if label in named or (label == SHIFTED and (occasion.referred or occasion.wants_informant)):
                 continue
             if any(f.turn == turn and f.start < end and start < f.end for f in ruled):
@@ -88,8 +99,20 @@ def _alike(
             )  # fmt: skip
 
 
-def _leaning(dialogue: Dialogue, occasion: Occasion, learned: Learned, turn: int) -> dict[str, float]:
-    """By how much less is enough for a sentence of ``turn`` to count as something, for what is said around it."""
+def _of_the_call(dialogue: Dialogue, learned: Learned) -> dict[str, float]:
+    """By how much less is enough for what the whole call is like: something amiss is seldom said once, and who
+    consoles or apologises is seldom rude."""
+    lean = learned.again(dialogue.texts[i] for i in dialogue.agent)
+    if dialogue.says("comfort", dialogue.agent):
+        lean[RUDE] = lean.get(RUDE, 0.0) - _LEAN
+    return lean
+
+
+def _leaning(
+    dialogue: Dialogue, occasion: Occasion, learned: Learned, turn: int, whole: dict[str, float]
+) -> dict[str, float]:
+    """By how much less is enough for a sentence of ``turn`` to count as something, for what is said around it and in
+    the ``whole`` call."""
     lean = learned.answered(dialogue.texts[i] for i in [i for i in dialogue.caller if i > turn][:_ANSWERS])
     if dialogue.says("asks_who", (i for i in dialogue.caller if i < turn)):
         lean[LEAKED] += _LEAN
@@ -98,7 +121,7 @@ def _leaning(dialogue: Dialogue, occasion: Occasion, learned: Learned, turn: int
         lean[RUDE] = _LEAN
     if occasion.registered:
         lean[SHIFTED] -= TAKEN_UP
-    return lean
+    return {of: lean.get(of, 0.0) + whole.get(of, 0.0) for of in lean.keys() | whole.keys()}
 
 
 #: What sounds rude without an insult in it.

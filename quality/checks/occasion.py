@@ -17,6 +17,9 @@ EMERGENCY_LINE = re.compile(r"1(?:10|19|20|22)")
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 #: Lines of advice: law, the young, despair, work, funds, taxes.
 _ADVICE = frozenset({"12348", "12355", "12356", "12333", "12329", "12366"})
+#: Lines for what somebody did or feels, on the road or at home, and not for what is the matter with a place: rides,
+#: the police's conduct, the young, women.
+_OF_PEOPLE = frozenset({"12328", "12389", "12355", "12338"})
 #: The caller tells a place of his own, not one that he asks about.
 _I_AM_AT = re.compile(r"住|在(?!吗|不在)")
 #: Shorter first words are a greeting.
@@ -37,6 +40,8 @@ class Occasion:
     learned: Learned | None = None
     #: The call taker sent the caller elsewhere: then it was no mere question that he answered.
     shifted: bool = False
+    #: The call taker would not write the matter down.
+    unrecorded: bool = False
 
     @cached_property
     def nuisance(self) -> bool:
@@ -212,14 +217,20 @@ class Occasion:
         return self.dialogue.call.line in _ADVICE and not self.registered
 
     @cached_property
+    def dismissed(self) -> bool:
+        """Sent away or refused, which is a fault of its own: nobody will come or call back."""
+        return self.unrecorded or (self.shifted and not self.registered)
+
+    @cached_property
     def needs_address(self) -> bool:
-        if self.none or self._of_a_person or self._gone("asks_place"):
+        if self.none or self.dismissed or self._of_a_person or self._gone("asks_place"):
             return False
         if self.enquiry:
             return self.asked_place and self.registered
-        if self.address.weight >= LEAST_PLACE or self.asked_place:
-            return True
-        return self._without_details
+        told = self.address.weight >= LEAST_PLACE
+        if self.dialogue.call.line in _OF_PEOPLE:
+            return told and self.asked_place
+        return told or self.asked_place or self._without_details
 
     @cached_property
     def place_matters(self) -> bool:
@@ -232,7 +243,12 @@ class Occasion:
 
     @cached_property
     def needs_phone(self) -> bool:
-        if self.none or self.dialogue.says("declines", self.dialogue.caller) or self._gone("asks_phone"):
+        if (
+            self.none
+            or self.dismissed
+            or self.dialogue.says("declines", self.dialogue.caller)
+            or self._gone("asks_phone")
+        ):
             return False
         last = self.dialogue.agent[-1:]
         if self.dialogue.says("line_kept", last) and not self.dialogue.says("farewell", last):

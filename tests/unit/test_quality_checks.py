@@ -431,3 +431,30 @@ def test_what_was_bought_on_the_net_has_no_place() -> None:
         *GOOD[6:],
     )
     assert said(*told).checks["address"].answer == "na"
+
+
+def test_a_matter_sent_away_or_refused_lacks_neither_place_nor_number() -> None:
+    start = (*GOOD[:3], "C 梅花村，共和路36号。")
+    away = said(*start, "A 这个灯不归我们管，你找开发商去啊。", "C 早跑了。", "A 感谢来电，再见。")
+    assert {"未确认地址", "未确认电话"}.isdisjoint(away.violations)
+    taken = said(*start, "A 好，给您登记了，转给城管局。", "C 行。", "A 感谢来电，再见。")
+    assert {"未确认地址", "未确认电话"} <= set(taken.violations)
+
+
+def test_who_hangs_up_himself_was_not_hung_up_on() -> None:
+    for last in ("（挂断）", "行吧……（挂断）"):
+        told = said(*GOOD[:8], "A 还有别的事吗？没有就这样。", f"C {last}")
+        assert {"提前挂机", "无结束语"}.isdisjoint(told.violations)
+    assert "提前挂机" in said(*GOOD[:8], "A 没有就这样。", "C 我还没说完——（挂断）").violations
+
+
+def test_a_place_from_the_record_that_the_caller_agrees_to_is_confirmed() -> None:
+    told = (*GOOD[:1], "C 我家暖气不热。", "A 您的地址是铁西建设里三门502，对吗？")
+    assert said(*told, "C 对，502。", *GOOD[6:]).checks["address"].answer == "pass"
+    assert said(*told, "C 不对，是四门。", *GOOD[6:]).checks["address"].answer == "fail"
+
+
+@pytest.mark.parametrize(("line", "answer"), [("12389", "na"), ("12345", "fail")])
+def test_what_somebody_did_has_no_place_on_a_line_for_it(line: str, answer: str) -> None:
+    told = ("A 您好，请讲。", "C 我要投诉共和路36号派出所一个民警，态度恶劣。", "A 是哪一天？", "C 周一。", *GOOD[6:])
+    assert said(*told, line=line).checks["address"].answer == answer

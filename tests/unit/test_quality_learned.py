@@ -190,3 +190,19 @@ def test_the_lists_name_only_what_is_learned_and_no_sentence_is_both() -> None:
     assert not both
     assert min(sum(e.label == label for e in marked) for label in LABELS) >= 60
     assert len({e.text for e in agent_examples()}) == len(agent_examples())
+
+
+def test_despair_is_summed_over_the_call_and_comfort_taken_off() -> None:
+    once, sentence = small().despair(["我浑身都在发抖呀。"], ["请问您在哪里？"])
+    twice, _ = small().despair(["我浑身都在发抖呀。", "浑身发抖我好怕呀。"], ["请问您在哪里？"])
+    consoled, _ = small().despair(["我浑身都在发抖呀。"], ["菩萨会保佑你们一家的。"])
+    assert sentence == "我浑身都在发抖呀。"
+    assert consoled < once < twice
+    assert small().despair([], [])[1] == ""
+
+
+def test_a_second_sentence_of_the_kind_makes_the_first_likelier() -> None:
+    first = "你烦不烦啊。"
+    again, alone = small().again([first, "你怎么这么烦啊。"]), small().again([first, "请问您在哪里。"])
+    assert again["态度生硬"] > 0 > alone["态度生硬"]
+    assert small().again([first]) == {}
