@@ -210,6 +210,8 @@ class IvrFlow(Data):
     #: The first is spoken until the caller chooses another.
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] = ("zh",)
     use: IvrUse = IvrUse()
+    #: Being written: nothing uses it or leads to it yet.
+    draft: bool = False
     #: The step to which everything leads that has no other way: a person.
     out: Key
     #: Seconds after which the caller is with a person, whatever was pressed.

@@ -184,8 +184,9 @@ def _unreached(paths: Paths) -> Iterator[tuple[str, Where, str]]:
     for flow in paths.flows.values():
         places = [(flow.key, step.key) for step in flow.steps]
         if not any(place in reached for place in places):
-            text = f"flow {quote(flow.key)} is used nowhere and no flow leads to it, expected use or a /{flow.key}"
-            yield flow.key, ("key",), text
+            if not flow.draft:
+                text = f"flow {quote(flow.key)} is used nowhere and no flow leads to it, expected use or a /{flow.key}"
+                yield flow.key, ("key",), f"{text}, or draft: true"
             continue
         for place in places:
             # The way out has to be there also where nothing takes it yet.

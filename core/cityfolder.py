@@ -28,10 +28,10 @@ class CityFolder:
         return self.seed / name
 
     def listed(self, folder: str, pattern: str) -> list[Path]:
-        """The files of a subfolder that hold, by name."""
+        """The files of a subfolder that hold, by name. One that was taken away lies there empty."""
         places = [self.seed] if self.changed is None else [self.seed, self.changed]
         names = {f"{folder}/{path.name}" for place in places for path in (place / folder).glob(pattern)}
-        return [path for path in map(self.path, sorted(names)) if path.is_file()]
+        return [path for path in map(self.path, sorted(names)) if path.is_file() and path.stat().st_size]
 
     def changes(self) -> list[str]:
         """Names of the changed files."""

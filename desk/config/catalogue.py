@@ -92,9 +92,14 @@ _BY_NAME: Mapping[str, Kind] = MappingProxyType({kind.name: kind for group in GR
 
 def kind_of(name: str) -> Kind | None:
     """What a file is; None for a name that is none of the city's, and for logins: those have a page of their own."""
-    if FLOW.fullmatch(name):
+    if is_flow(name):
         return _BY_NAME["ivr/*.yaml"]
     return _BY_NAME.get(name) if "*" not in name else None
+
+
+def is_flow(name: str) -> bool:
+    """Whether it is a flow of the voice, of which there may be more or fewer."""
+    return FLOW.fullmatch(name) is not None
 
 
 def original(folder: CityFolder, name: str) -> Path:
@@ -109,9 +114,15 @@ def effective(folder: CityFolder, name: str) -> Path:
     return path if path.is_file() else original(folder, name)
 
 
+def is_there(folder: CityFolder, name: str) -> bool:
+    """Whether the city has the file: one that was taken away is empty."""
+    path = effective(folder, name)
+    return path.is_file() and path.stat().st_size > 0
+
+
 def names_of(kind: Kind, folder: CityFolder, stored: Iterable[str]) -> list[str]:
     """The files of this sort that there are, or may be made: flows by name, every other its one."""
     if "*" not in kind.name:
         return [kind.name]
     there = {f"ivr/{path.name}" for path in folder.listed("ivr", "*.yaml")}
-    return sorted(there | {name for name in stored if FLOW.fullmatch(name)})
+    return sorted(there | {name for name in stored if is_flow(name)})

@@ -11,7 +11,7 @@ from core.cityfile import load_city, sound
 from core.cityfolder import CityFolder
 from core.errors import CityFileError, HeyiError
 from core.yamltext import YamlFault, read
-from desk.config.catalogue import effective
+from desk.config.catalogue import effective, is_flow
 from quality.checks.rulebook import load_rulebook
 from triage.categories import load_categories
 from triage.questions import load_questions
@@ -81,7 +81,8 @@ def _bytes(name: str, text: str) -> bytes:
         raise Unfit([Told(name, 0, "is not UTF-8, expected a UTF-8 text file")]) from None
     if len(data) > MOST:
         raise Unfit([Told(name, 0, f"{len(data)} bytes, expected at most {MOST}")])
-    if name.endswith(".yaml"):
+    # An empty flow is one that is taken away.
+    if name.endswith(".yaml") and (data or not is_flow(name)):
         # Before any other reader: no aliases, no tags, no depth beyond what city files have.
         try:
             read(data)

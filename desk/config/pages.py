@@ -15,7 +15,7 @@ from core.yamlrows import NotRows
 from desk.access.auth import SignedIn, address_of
 from desk.access.users import User, Users
 from desk.config import forms
-from desk.config.catalogue import effective, kind_of
+from desk.config.catalogue import effective, is_flow, is_there, kind_of
 from desk.config.checking import MOST, Told, Unfit, opening, tidy
 from desk.config.diffs import merged
 from desk.config.service import SavedMeanwhile, UnknownFile
@@ -68,10 +68,16 @@ async def overview(
 
 
 @router.get("/settings/file")
-async def file(request: Request, user: SignedIn, services: Services, name: str, view: str = "") -> Response:
-    """One file to be changed: as a table where it has one, else as text."""
+async def file(
+    request: Request, user: SignedIn, services: Services, name: str = "", view: str = "", flow: str = "", like: str = ""
+) -> Response:  # fmt: skip
+    """One file to be changed: as a table where it has one, else as text. ``flow``: the flow of this name; where there
+    is none yet, a new one, for a start with what ``like`` holds."""
+    room, name = services.configuration, name or f"ivr/{flow.strip()}.yaml"
     try:
-        base, text = await services.configuration.content(name)
+        base, text = await room.content(name)
+        if not text and like:
+            _, text = await room.content(like)
     except UnknownFile as error:
         raise HTTPException(404, error.message) from None
     return await _editor(request, user, services, name, base, text, as_text=view == "text")
@@ -177,6 +183,7 @@ async def _editor(
         file=file_view(name, views),
         base=base,
         text=text,
+        removable=is_flow(name) and is_there(services.configuration.folder, name),
         table=table,
         faults=faults_view(faults or [], name, views.language),
         error=views.text(error),

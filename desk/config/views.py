@@ -6,7 +6,7 @@ from typing import Any
 from core.cityfolder import CityFolder
 from core.yamlrows import NotRows, starts
 from desk.config.applying import Job
-from desk.config.catalogue import GROUPS, Effect, Kind, effective, kind_of, names_of
+from desk.config.catalogue import GROUPS, Effect, Kind, is_flow, is_there, kind_of, names_of
 from desk.config.checking import Told
 from desk.config.diffs import counts, diff
 from desk.config.faultwords import in_words
@@ -56,7 +56,8 @@ def _file_view(
     return {
         "name": name,
         "title": title_of(name, views),
-        "there": effective(folder, name).is_file(),
+        "flow": is_flow(name),
+        "there": is_there(folder, name),
         "number": newest.number if newest else 0,
         "newest": version_view(newest, names) if newest else None,
         "effects": [views.text(EFFECTS[effect]) for effect in kind.effects],

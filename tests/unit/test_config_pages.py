@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from core.audit import AuditEntry
+from core.cityfile import load_city
 from desk.app import create_app
 from tests.desk_fakes import Stage
 from tests.eventually import until
@@ -249,3 +250,36 @@ async def test_lines_that_this_process_does_not_know_yet_are_named_before_they_a
     await save(client, LINES.replace("priority: 100", "priority: 101", 1))
     shown = (await client.get("/settings/asterisk")).text
     assert re.search(rf"请先重启 heyi，再应用：\s*{first[1]}<", shown)
+
+
+async def test_a_flow_is_made_like_another_taken_away_and_brought_back(
+    exchange: FakeExchangeConfig, stage: Stage, sign_in: SignIn
+) -> None:
+    client, room = await sign_in("admin"), stage.services.configuration
+    assert 'data-test="new-flow"' in (await client.get("/settings")).text
+    hours = (await room.content("ivr/hours.yaml"))[1]
+    new = await client.get("/settings/file", params={"flow": "hours-night", "like": "ivr/hours.yaml", "view": "text"})
+    assert hours.splitlines()[1] in new.text
+    name, text = "ivr/hours-night.yaml", re.sub(r"(?m)^key: .*$", "key: hours-night\ndraft: true", hours)
+    await save(client, text, name=name)
+    assert "hours-night" in [flow.key for flow in load_city(room.folder).ivr]
+    assert 'data-test="remove"' in (await client.get("/settings/file", params={"name": name})).text
+    # Without the flow that leads to it another one would stand alone.
+    refused = await client.post("/settings/preview", data=form("", name="ivr/welcome.yaml"))
+    assert refused.status_code == 400 and "没有任何地方使用" in refused.text
+    await save(client, "", 1, name)
+    assert "hours-night" not in [flow.key for flow in load_city(room.folder).ivr]
+    gone = (await client.get("/settings")).text
+    assert re.search(r'data-file="ivr/hours-night.yaml".*?未设', gone, re.S)
+    assert 'data-test="remove"' not in (await client.get("/settings/file", params={"name": name})).text
+    back = {"name": name, "number": "1", "base": "2", "why": "还要用"}
+    assert (await client.post("/settings/restore", data=back)).status_code == 303
+    assert "hours-night" in [flow.key for flow in load_city(room.folder).ivr]
+
+
+@pytest.mark.parametrize("flow", ["", "../lines", "UPPER", "a" * 60])
+async def test_a_name_that_is_no_flows_makes_none(exchange: FakeExchangeConfig, sign_in: SignIn, flow: str) -> None:
+    client = await sign_in("admin")
+    assert (await client.get("/settings/file", params={"flow": flow})).status_code == 404
+    like = {"flow": "night", "like": "people.yaml"}
+    assert (await client.get("/settings/file", params=like)).status_code == 404
