@@ -8,9 +8,10 @@ import pytest
 
 from core.errors import HeyiError
 from quality.checks import examples
-from quality.checks.examples import FINE, Example, agent_examples, listed
+from quality.checks.examples import Example, agent_examples, listed
 from quality.checks.findings import Review
 from quality.checks.learned import LABELS, THRESHOLDS, Learned, ensure, learn
+from quality.checks.marks import FINE
 from quality.checks.scorer import Scorer, fit
 from tests.unit.quality_support import GOOD, NUMBER, call, checks
 
