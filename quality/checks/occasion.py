@@ -40,8 +40,6 @@ class Occasion:
     learned: Learned | None = None
     #: The call taker sent the caller elsewhere: then it was no mere question that he answered.
     shifted: bool = False
-    #: The call taker would not write the matter down.
-    unrecorded: bool = False
 
     @cached_property
     def nuisance(self) -> bool:
@@ -217,13 +215,8 @@ class Occasion:
         return self.dialogue.call.line in _ADVICE and not self.registered
 
     @cached_property
-    def dismissed(self) -> bool:
-        """Sent away or refused, which is a fault of its own: nobody will come or call back."""
-        return self.unrecorded or (self.shifted and not self.registered)
-
-    @cached_property
     def needs_address(self) -> bool:
-        if self.none or self.dismissed or self._of_a_person or self._gone("asks_place"):
+        if self.none or self._of_a_person or self._gone("asks_place"):
             return False
         if self.enquiry:
             return self.asked_place and self.registered
@@ -243,12 +236,7 @@ class Occasion:
 
     @cached_property
     def needs_phone(self) -> bool:
-        if (
-            self.none
-            or self.dismissed
-            or self.dialogue.says("declines", self.dialogue.caller)
-            or self._gone("asks_phone")
-        ):
+        if self.none or self.dialogue.says("declines", self.dialogue.caller) or self._gone("asks_phone"):
             return False
         last = self.dialogue.agent[-1:]
         if self.dialogue.says("line_kept", last) and not self.dialogue.says("farewell", last):

@@ -33,8 +33,6 @@ class Checks:
         occasion = replace(occasion, shifted=any(f.label == SHIFTED for f in found))
         hung_up = conduct.hung_up(dialogue)
         found = manner.unless_ended(found, hung_up)
-        recorded = conduct.recorded(occasion, found)
-        occasion = replace(occasion, unrecorded=recorded.answer == "fail")
         leaked = (*found, *manner.others_numbers(dialogue))
         category = self.city.category(call.category) if self.city and call.category else None
         limit = promises.limit_of(dialogue, category.due_hours if category else None)
@@ -44,7 +42,7 @@ class Checks:
             "address": address.check(dialogue, place, occasion.needs_address, spoken_of=occasion.place_matters),
             "phone": phone.check(dialogue, occasion.needs_phone),
             "questions": dispatch.questions(occasion, code),
-            "recorded": recorded,
+            "recorded": conduct.recorded(occasion, found),
             "comfort": conduct.comfort(dialogue, leaked, self.learned),
             "polite": manner.polite(found, dialogue),
             "wording": manner.other_wordings(found),

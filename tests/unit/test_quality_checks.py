@@ -433,10 +433,10 @@ def test_what_was_bought_on_the_net_has_no_place() -> None:
     assert said(*told).checks["address"].answer == "na"
 
 
-def test_a_matter_sent_away_or_refused_lacks_neither_place_nor_number() -> None:
+def test_a_matter_sent_away_lacks_place_and_number_as_one_taken_up() -> None:
     start = (*GOOD[:3], "C 梅花村，共和路36号。")
     away = said(*start, "A 这个灯不归我们管，你找开发商去啊。", "C 早跑了。", "A 感谢来电，再见。")
-    assert {"未确认地址", "未确认电话"}.isdisjoint(away.violations)
+    assert {"推诿", "未确认地址", "未确认电话"} <= set(away.violations)
     taken = said(*start, "A 好，给您登记了，转给城管局。", "C 行。", "A 感谢来电，再见。")
     assert {"未确认地址", "未确认电话"} <= set(taken.violations)
 
