@@ -1,6 +1,9 @@
 """The call taker's page by keyboard alone: every control in reading order, the focus seen, dialogs that keep it and
 give it back; times that are the city's wherever the browser is; and how a person likes the pages."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -54,17 +57,28 @@ async def open_desk(browser: Browser, port: int, **context: str) -> Page:
     page.set_default_timeout(PATIENCE_MS)
     await sign_in(page, "wang", PASSWORD)
     await expect(page.locator("[data-test=ticket-form]")).to_be_visible()
+    # What comes last: who rang before, and the departments that are proposed.
     await expect(page.locator("#history .past").first).to_be_visible()
+    await expect(page.locator("#departments button").first).to_be_visible()
     return page
+
+
+@asynccontextmanager
+async def served(stage: Stage) -> AsyncIterator[int]:
+    """The port of a desk over ``stage``."""
+    server = DeskServer(create_app(stage.services), "127.0.0.1", 0)
+    await server.start()
+    try:
+        yield server.port
+    finally:
+        await server.stop()
 
 
 async def test_tab_reaches_every_control_in_reading_order(stage: Stage) -> None:
     assert bundle_ready(), UNBUILT
     await talking(stage)
-    server = DeskServer(create_app(stage.services), "127.0.0.1", 0)
-    await server.start()
-    async with chromium() as browser:
-        page = await open_desk(browser, server.port)
+    async with served(stage) as port, chromium() as browser:
+        page = await open_desk(browser, port)
         names = await page.evaluate(CONTROLS)
         assert len(names) > 25
         await page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
@@ -106,7 +120,6 @@ async def test_tab_reaches_every_control_in_reading_order(stage: Stage) -> None:
         await page.keyboard.press("Escape")
         await expect(page.locator("[data-test=account]")).to_be_hidden()
         await expect(page.locator("[data-test=me] summary")).to_be_focused()
-    await server.stop()
 
 
 async def test_times_are_the_citys_wherever_the_browser_is(stage: Stage) -> None:
@@ -114,16 +127,13 @@ async def test_times_are_the_citys_wherever_the_browser_is(stage: Stage) -> None
     began = stage.clock.now()
     await talking(stage)
     ended = stage.clock.now()
-    server = DeskServer(create_app(stage.services), "127.0.0.1", 0)
-    await server.start()
     told = []
-    async with chromium() as browser:
+    async with served(stage) as port, chromium() as browser:
         for zone in ("Asia/Shanghai", "America/New_York"):
-            page = await open_desk(browser, server.port, timezone_id=zone)
+            page = await open_desk(browser, port, timezone_id=zone)
             history = await page.locator("#history").inner_text()
             await page.goto(f"/tickets/{await page.locator('#ticket-number').inner_text()}")
             told.append((history, await page.locator(".timeline").inner_text()))
-    await server.stop()
     assert told[0] == told[1]
     # An hour may just have ended.
     hours = {f"{at.astimezone(stage.services.reviews.zone):%m-%d %H}:" for at in (began, ended)}

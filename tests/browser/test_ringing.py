@@ -325,6 +325,7 @@ async def test_who_rings_before_the_server_tells_of_it_is_not_mixed_with_who_cal
     # Help is asked for all the same, and it is said why none comes yet.
     await page.keyboard.press("F2")
     await asyncio.wait_for(ring.answered.wait(), PATIENCE_S)
+    await expect(page.locator("[data-test=call-card]")).to_have_attribute("data-state", "talking")
     await page.keyboard.press("F10")
     await expect(page.locator("#notice")).to_contain_text("网络中断")
 

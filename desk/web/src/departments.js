@@ -11,6 +11,8 @@ export class Departments {
   #found = [];
   /** For what `#found` is, or is being asked. */
   #about = "";
+  /** What is drawn. */
+  #drawn = "";
   #asks = inTurn();
   #ask = sparingly(250, () => this.#load(), () => (this.#about = ""));
 
@@ -62,11 +64,14 @@ export class Departments {
   #show() {
     const chosen = this.#form.department;
     const now = this.#form.open ? this.#found : [];
+    // Drawn anew, buttons would lose the keyboard, and readers their place.
+    const drawn = JSON.stringify([now, chosen, this.#form.assist]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
     const focused = $("departments").contains(document.activeElement) && document.activeElement.dataset.key;
     $("departments").replaceChildren(...now.filter(({ part, key }) => part === "main" || key !== chosen).map((one) =>
       one.part === "main" ? this.#chip(one, one.name, one.name, one.key === chosen, () => this.#take(one.key))
         : this.#chip(one, `+ ${one.name}`, t("协办 {name}", { name: one.name }), this.#form.assist.includes(one.key), () => this.#assist(one.key))));
-    // Drawn anew, a button would lose the keyboard.
     if (focused) [...$("departments").children].find((one) => one.dataset.key === focused)?.focus();
   }
 
